@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { LOG_LEVELS, type LogLevel } from './config/log-level.ts';
+import { BackupError } from './errors.ts';
+import { createRun, createStream, type Run, type Stream } from './exec.ts';
+import { createLog, isJournal, type Log, type LogStream } from './log.ts';
+import { chooseLogFormat } from './log-format.ts';
+import { createScrubber, type Scrubber } from './redact.ts';
+
+/** What every command of both programs needs to do its work. */
+export interface Toolbox {
+  readonly log: Log;
+  readonly run: Run;
+  readonly stream: Stream;
+  readonly scrubber: Scrubber;
+}
+
+export interface ToolboxSettings {
+  readonly level: LogLevel;
+  /** `--json`: log lines as JSON. */
+  readonly json: boolean;
+  /** Gets every line of the run. */
+  readonly runLog?: LogStream;
+  /** Gets information and debugging where standard output is needed for the command's own result. */
+  readonly infoTo?: LogStream;
+}
+
+/** The log and the ways to run other programs, all of which know the same secrets. */
+export function createToolbox({ level, json, runLog, infoTo }: ToolboxSettings): Toolbox {
+  const scrubber = createScrubber();
+  const { scrub } = scrubber;
+  const { stderr } = process;
+  const stdout = infoTo ?? process.stdout;
+  const surroundings = { json, env: process.env, isTTY: stderr.isTTY === true, isJournal: isJournal(process.env, 2) };
+  const { format, colour } = chooseLogFormat(surroundings);
+  const verbosity = LOG_LEVELS.indexOf(level) as 0 | 1 | 2 | 3;
+  const log = createLog({ level: verbosity, format, colour, scrub, stdout, stderr, ...(runLog ? { runLog } : {}) });
+  return { log, run: createRun({ scrub }), stream: createStream({ scrub }), scrubber };
+}
+
+/** @throws BackupError `usage` where the program does not run as root (C02) */
+export function requireRoot(program: string): void {
+  if (process.geteuid?.() === 0) return;
+  throw new BackupError(
+    'usage',
+    `${program} must be run as root: it reads and writes files of all users. Try: sudo ${program}`,
+  );
+}
