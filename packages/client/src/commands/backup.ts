@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { formatArchiveName, stampOf } from '@local-backup/common/archive-name';
+import { BackupError, describeError } from '@local-backup/common/errors';
+import { withInstanceLock } from '@local-backup/common/instance-lock';
+import { openRunLog, type RunLog } from '@local-backup/common/run-log';
+import type { RunRecord } from '@local-backup/common/run-record';
+import { newRunId, saveRun, sweepRuns } from '@local-backup/common/run-store';
+import { abortOnSignals } from '@local-backup/common/signals';
+import { VERSION } from '@local-backup/common/version';
+import { resolveAccount } from '../account.ts';
+import { findServices } from '../find-services.ts';
+import { expiredArchives } from '../keep.ts';
+import { renderPlan } from '../plan.ts';
+import { plugins } from '../plugins/index.ts';
+import { ensureSpool, listSpool } from '../publish.ts';
+import { type ClientRun, finishedRecord, runClient } from '../run-client.ts';
+import { mailEarlyFailure, mailFailure } from './failure.ts';
+import {
+  type ClientSession,
+  type GlobalOptions,
+  instanceLockOf,
+  openSession,
+  sessionFor,
+  taskIoOf,
+} from './session.ts';
+
+export interface BackupOptions {
+  readonly service?: readonly string[];
+  readonly dryRun?: boolean;
+}
+
+/** Run records that are kept: a year of nightly runs. */
+const RECORDS_KEPT = 400;
+
+/**
+ * `backup-client backup`: saves all services, or those that are named, and publishes the archive.
+ * @throws BackupError when a service failed or nothing was published; the admin has got a mail then
+ */
+export async function backupCommand(global: GlobalOptions, options: BackupOptions, print: (text: string) => void) {
+  const watch = abortOnSignals();
+  try {
+    const session = await openSession(global).catch(async (error: unknown) => {
+      const isConfig = error instanceof BackupError && error.code === 'config';
+      if (isConfig && !options.dryRun) await mailEarlyFailure(global, error);
+      throw error;
+    });
+    for (const warning of session.config.warnings) session.log.warn(warning);
+    await withInstanceLock(instanceLockOf(session.config), 'backup-client', async (lost) => {
+      const signal = AbortSignal.any([watch.signal, lost]);
+      if (options.dryRun) print(await planOf(session, options, signal));
+      else await runAndReport(session, options, { signal, global });
+    });
+  } finally {
+    watch.dispose();
+  }
+}
+
+async function planOf(session: ClientSession, { service = [] }: BackupOptions, signal: AbortSignal): Promise<string> {
+  const { config, now } = session;
+  const { services, others } = await findServices(config, service, [], { ...taskIoOf(session, signal), plugins, now });
+  const { baseBackupDir: spool, hostname, keepDays } = config;
+  const files = await listSpool(spool).catch(() => []);
+  const expired = expiredArchives(files, { hostname, keepDays, now: now() });
+  const archive = formatArchiveName({ hostname, stamp: stampOf(now()) });
+  return renderPlan({ spool, archive, services, others, expired });
+}
+
+/** The boundary of a run: whatever ends it is in the record, in the mail and in the exit code. */
+async function runAndReport(
+  { config }: ClientSession,
+  { service = [] }: BackupOptions,
+  { signal, global }: { signal: AbortSignal; global: GlobalOptions },
+): Promise<void> {
+  const runLog = await openRunLog({
+    directory: join(config.stateDir, 'logs'),
+    program: 'backup-client',
+    now: new Date(),
+  });
+  const session = sessionFor(config, global, runLog);
+  const begun = await beginRecord(session);
+  let run: ClientRun | undefined;
+  let error: unknown;
+  try {
+    run = await saveServices(session, service, signal);
+  } catch (caught) {
+    error = caught;
+    session.log.error(describeError(caught));
+  }
+  const record = await endRecord(session, begun, { run, error });
+  if (record.status !== 'failed') return void (await runLog.close(true));
+  await reportFailure(session, runLog, { run, error });
+}
+
+async function saveServices(
+  session: ClientSession,
+  wanted: readonly string[],
+  signal: AbortSignal,
+): Promise<ClientRun> {
+  const { config, log, run, stream, now } = session;
+  const owner = await resolveAccount(config.backupUser, config.backupGroup, run);
+  await ensureSpool(config.baseBackupDir, owner, log);
+  const io = { ...taskIoOf(session, signal), stream, owner, version: VERSION, now, plugins };
+  const result = await runClient(config, wanted, io);
+  if (wanted.length > 0 && result.manifest !== undefined) log.warn(partialWarning(wanted));
+  return result;
+}
+
+function partialWarning(wanted: readonly string[]): string {
+  return (
+    `This archive holds ${wanted.join(', ')} only, and the server takes the newest archive for the state of this host. ` +
+    'Run `backup-client backup` before the next run of the server to publish a whole one.'
+  );
+}
+
+async function beginRecord({ config, now }: ClientSession): Promise<RunRecord> {
+  const started = now();
+  const record: RunRecord = {
+    format: 1,
+    id: newRunId(started, randomBytes(4)),
+    program: 'backup-client',
+    command: 'backup',
+    version: VERSION,
+    hostname: config.hostname,
+    started: started.toISOString(),
+    status: 'running',
+    steps: [],
+    hosts: [],
+  };
+  await saveRun(join(config.stateDir, 'runs'), record);
+  return record;
+}
+
+interface RunEnd {
+  readonly run: ClientRun | undefined;
+  readonly error: unknown;
+}
+
+async function endRecord({ config, now }: ClientSession, begun: RunRecord, { run, error }: RunEnd): Promise<RunRecord> {
+  const message = error === undefined ? undefined : describeError(error);
+  const record = finishedRecord(begun, { run, message, now: now() });
+  const directory = join(config.stateDir, 'runs');
+  await saveRun(directory, record);
+  await sweepRuns(directory, RECORDS_KEPT);
+  return record;
+}
+
+/** @throws always: what ended the run, or that services failed */
+async function reportFailure(session: ClientSession, runLog: RunLog, { run, error }: RunEnd): Promise<never> {
+  const where = await runLog.close(false);
+  await mailFailure(session, { run, error, logFile: runLog.path });
+  if (where !== undefined) session.log.error(where);
+  if (error !== undefined) throw error;
+  const failed = (run?.services ?? [])
+    .filter(({ status }) => status === 'failed')
+    .map(({ type, name }) => `${type}/${name}`);
+  const archive =
+    run?.manifest === undefined ? 'No archive was published.' : `Published without them: ${run.manifest.archive}.`;
+  throw new BackupError('failed', `Failed: ${failed.join(', ') || 'a service could not be put back'}. ${archive}`);
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { BackupError } from '@local-backup/common/errors';
+import { resolveAccount } from '../account.ts';
+import { findServices } from '../find-services.ts';
+import { plugins } from '../plugins/index.ts';
+import { renderCheck } from '../render-check.ts';
+import { type GlobalOptions, openSession, taskIoOf } from './session.ts';
+
+/**
+ * `backup-client check`: reads the whole configuration and asks every task whether it can be done. Changes nothing.
+ * @throws BackupError `config` when something would fail
+ */
+export async function checkCommand(global: GlobalOptions, print: (text: string) => void): Promise<void> {
+  const session = await openSession(global);
+  const { config, run, now } = session;
+  await resolveAccount(config.backupUser, config.backupGroup, run);
+  // What is wrong is in the table; the log would say it twice.
+  const quiet = { ...session.log, error: () => undefined };
+  const io = { ...taskIoOf(session, new AbortController().signal), log: quiet, plugins, now };
+  const { services, others } = await findServices(config, [], [], io);
+  print(renderCheck({ configFile: global.config, warnings: config.warnings, services, others }));
+  const bad = others.length;
+  if (bad > 0)
+    throw new BackupError('config', `${bad} of ${bad + services.length} services cannot be saved as configured.`);
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { cpus } from 'node:os';
+import { dirname, join } from 'node:path';
+import { systemHostname } from '@local-backup/common/config/system-hostname';
+import type { Run } from '@local-backup/common/exec';
+import type { LogStream } from '@local-backup/common/log';
+import { createToolbox, requireRoot, type Toolbox } from '@local-backup/common/program';
+import { type ClientConfig, loadClientConfig } from '../config.ts';
+import type { TaskIo } from '../task-context.ts';
+import { openUndoJournal, type UndoJournal } from '../undo-journal.ts';
+
+/** Options before the name of the command. */
+export interface GlobalOptions {
+  readonly config: string;
+  readonly verbose?: boolean;
+  readonly json?: boolean;
+}
+
+/** The configuration, and what is made from it for every command. */
+export interface ClientSession extends Toolbox {
+  readonly config: ClientConfig;
+  readonly journal: UndoJournal;
+  readonly now: () => Date;
+}
+
+/**
+ * @throws BackupError `usage` without root, `config` with all complaints about the configuration
+ */
+export async function openSession(options: GlobalOptions): Promise<ClientSession> {
+  requireRoot('backup-client');
+  const config = await readConfig(options);
+  return sessionFor(config, options);
+}
+
+/** A session whose log goes to a file as well. */
+export function sessionFor(config: ClientConfig, options: GlobalOptions, runLog?: LogStream): ClientSession {
+  const toolbox = createToolbox({ level: config.logLevel, json: options.json ?? false, ...(runLog ? { runLog } : {}) });
+  const journal = openUndoJournal(join(config.stateDir, 'undo'));
+  return { ...toolbox, config, journal, now: () => new Date() };
+}
+
+async function readConfig({ config: file, verbose = false, json = false }: GlobalOptions): Promise<ClientConfig> {
+  const { run } = createToolbox({ level: 'warn', json });
+  const files = { file, commonFile: commonConfigBeside(file), environment: process.env };
+  return loadClientConfig(files, { hostname: await systemHostname(run), cores: cpus().length, verbose });
+}
+
+/** The original keeps both files in one directory. */
+export function commonConfigBeside(file: string): string {
+  return join(dirname(file), 'common_config');
+}
+
+/** What tasks get of a session; the time limit of a plugin's program never exceeds `task_timeout`. */
+export function taskIoOf(session: ClientSession, signal: AbortSignal): TaskIo {
+  const { config, log, journal, run } = session;
+  const exec: Run = (program, args, options) => {
+    return run(program, args, { ...options, timeoutMs: Math.min(options.timeoutMs, config.taskTimeoutMs) });
+  };
+  return { exec, log, journal, signal };
+}
+
+/** One backup, recovery or dry run at a time; `check`, `list` and `verify` go beside it. */
+export function instanceLockOf(config: ClientConfig): string {
+  return join(config.lockDir, 'backup-client.lock');
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseDuration } from '@local-backup/common/duration';
+import { BackupError } from '@local-backup/common/errors';
+import { definePlugin, type PluginContext } from '../../plugin.ts';
+import { type CommandOptions, options } from './options.ts';
+
+type Context = PluginContext<CommandOptions>;
+
+/** Saves what a command prints or writes: the escape hatch for everything that has no plugin of its own. */
+export const command = definePlugin<CommandOptions>({
+  name: 'command',
+  summary: 'Saves what a command of yours prints, or the files that it writes.',
+  options,
+
+  async prepare(context) {
+    if (context.options.before === undefined) return;
+    // `after` has to run even when `before` is killed half-way.
+    await context.remember({ begun: true });
+    await execute(context, context.options.before, { cwd: '/' });
+  },
+
+  async run(context) {
+    const directory = join(context.stage, 'command');
+    await mkdir(directory, { mode: 0o700 });
+    if (context.options.stdout === undefined) await runForFiles(context, directory);
+    else await runForOutput(context, join(directory, context.options.stdout));
+    return {};
+  },
+
+  async post(context) {
+    if (context.options.after === undefined) return;
+    if (context.options.before !== undefined && context.remembered() === undefined) return;
+    await execute(context, context.options.after, { cwd: '/' });
+  },
+});
+
+async function runForFiles(context: Context, directory: string): Promise<void> {
+  await execute(context, context.options.run, { cwd: directory });
+  if ((await readdir(directory)).length > 0 || context.options.allow_empty) return;
+  throw new BackupError(
+    'failed',
+    'The command ended without error but wrote no file into its working directory (also in $BACKUP_STAGE). ' +
+      'Set `stdout: NAME` to save what it prints, or `allow_empty: true` if nothing is a good result.',
+  );
+}
+
+async function runForOutput(context: Context, file: string): Promise<void> {
+  const output = await open(file, 'wx', 0o600);
+  try {
+    await execute(context, context.options.run, { cwd: context.stage, stdoutTo: output.fd });
+  } catch (error) {
+    // Half a dump must not be taken for a whole one.
+    await unlink(file);
+    throw error;
+  } finally {
+    await output.close();
+  }
+  if ((await stat(file)).size > 0 || context.options.allow_empty) return;
+  await unlink(file);
+  throw new BackupError(
+    'failed',
+    'The command ended without error but printed nothing. Set `allow_empty: true` if that is a good result.',
+  );
+}
+
+/** A list is run as it stands; a string is a line for `sh`, because that is what the user wrote. */
+async function execute(
+  context: Context,
+  words: string | readonly string[],
+  where: { cwd: string; stdoutTo?: number },
+): Promise<void> {
+  const [program = 'sh', ...args] = typeof words === 'string' ? ['sh', '-c', words] : words;
+  await context.exec(program, args, {
+    ...where,
+    env: {
+      BACKUP_STAGE: where.cwd,
+      BACKUP_SERVICE: context.service.name,
+      BACKUP_CONFIG_DIRECTORY: context.service.configDirectory,
+      ...context.options.environment,
+    },
+    timeoutMs: parseDuration(context.options.timeout),
+    signal: context.signal,
+  });
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { basename, dirname } from 'node:path';
+import { checkConfig } from '@local-backup/common/config/check';
+import { type Complaint, complaintError, formatComplaint } from '@local-backup/common/config/complaint';
+import { type ConfigSource, valueAt } from '@local-backup/common/config/source';
+import { didYouMean } from '@local-backup/common/config/suggest';
+import { readYaml } from '@local-backup/common/config/yaml-source';
+import { SERVICE_NAME_PATTERN } from '@local-backup/common/manifest';
+import * as z from 'zod';
+import type { Plugin } from './plugin.ts';
+
+/** One block of a service.yaml. */
+export interface ServiceTask {
+  /** Its key in the file. */
+  readonly key: string;
+  readonly plugin: Plugin;
+  /** Checked by the plugin's schema, defaults filled in. */
+  readonly options: unknown;
+}
+
+/** What one service.yaml describes. */
+export interface Service {
+  readonly name: string;
+  /** Name of the directory above the one that holds the file. */
+  readonly type: string;
+  readonly file: string;
+  readonly configDirectory: string;
+  /** In the order of the file. */
+  readonly tasks: readonly ServiceTask[];
+  /** Tasks that no plugin handles, for example. */
+  readonly warnings: readonly string[];
+}
+
+const serviceHead = z.strictObject({
+  name: z
+    .string()
+    .regex(SERVICE_NAME_PATTERN, 'must be a name of letters, digits, `.`, `-`, `_`, at most 100')
+    .describe('Name of the service: its directory in the archive. Unique within its type.')
+    .meta({ examples: ['pihole'] }),
+  type: z
+    .string()
+    .optional()
+    .describe('Accepted for old files. What counts is the directory: `<service_dir>/<type>/<name>/service.yaml`.')
+    .meta({ examples: ['other'] }),
+});
+
+/** Schema of a whole service.yaml, for the reference documentation and for editors. */
+export function serviceSchema(plugins: readonly Plugin[]): z.ZodObject {
+  const tasks = plugins.map((plugin) => [plugin.name, plugin.options.optional().describe(plugin.summary)] as const);
+  return z.strictObject({
+    service: serviceHead.describe('What is saved and restored as one.'),
+    ...Object.fromEntries(tasks),
+  });
+}
+
+/** Type of a service, given by where its file is. */
+export function serviceTypeOf(file: string): string {
+  return basename(dirname(dirname(file)));
+}
+
+/**
+ * Reads one service.yaml.
+ * @throws BackupError `config` that lists all complaints: a service is run as it was meant, or not at all
+ */
+export function parseService(text: string, file: string, plugins: readonly Plugin[]): Service {
+  const source = readYaml(text, file);
+  const head = checkConfig(source, z.looseObject({ service: serviceHead }));
+  const keys = head.ok ? Object.keys(source.value as object).filter((key) => key !== 'service') : taskKeys(source);
+  const tasks = keys.map((key) => checkTask(source, key, plugins));
+  const done = tasks.flatMap(({ task }) => task ?? []);
+  const complaints = [
+    ...source.complaints,
+    ...(head.ok ? [] : head.complaints),
+    ...tasks.flatMap((checked) => checked.complaints),
+    ...directoryComplaints(file),
+  ];
+  const warnings = tasks.flatMap((checked) => checked.warning ?? []);
+  if (complaints.length === 0 && done.length === 0) complaints.push(noTask(file, warnings));
+  if (!head.ok || complaints.length > 0) throw complaintError(file, complaints);
+  return {
+    name: head.value.service.name,
+    type: serviceTypeOf(file),
+    file,
+    configDirectory: dirname(file),
+    tasks: done,
+    warnings: warnings.map(formatComplaint),
+  };
+}
+
+interface CheckedTask {
+  readonly task?: ServiceTask;
+  readonly warning?: Complaint;
+  readonly complaints: readonly Complaint[];
+}
+
+function checkTask(source: ConfigSource, key: string, plugins: readonly Plugin[]): CheckedTask {
+  const plugin = plugins.find(({ name }) => name === key);
+  if (plugin === undefined) {
+    const names = plugins.map(({ name }) => name);
+    const hint = didYouMean(key, [...names, 'service']);
+    const message = `No plugin found to handle task type \`${key}\`; nothing of it is saved.${hint}`;
+    return { complaints: [], warning: { file: source.file, ...source.locate([key], 'key'), path: [key], message } };
+  }
+  const checked = checkConfig(source, plugin.options, [key]);
+  return checked.ok
+    ? { complaints: [], task: { key, plugin, options: checked.value } }
+    : { complaints: checked.complaints };
+}
+
+/** Tasks of a file whose head is wrong: they are checked too, so that all complaints come at once. */
+function taskKeys(source: ConfigSource): string[] {
+  const { value } = source;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [];
+  return Object.keys(value).filter((key) => key !== 'service' && valueAt(value, [key]) !== undefined);
+}
+
+function directoryComplaints(file: string): Complaint[] {
+  const type = serviceTypeOf(file);
+  if (SERVICE_NAME_PATTERN.test(type)) return [];
+  const message = `the directory name "${type}" cannot be a type: letters, digits, \`.\`, \`-\`, \`_\` are allowed`;
+  return [{ file, line: 1, column: 1, path: [], message }];
+}
+
+function noTask(file: string, warnings: readonly Complaint[]): Complaint {
+  const message = ['there is no task, so nothing would be saved', ...warnings.map((warning) => warning.message)];
+  return { file, line: 1, column: 1, path: [], message: message.join('. ') };
+}

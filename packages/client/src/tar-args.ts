@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { toTarPattern } from './exclude-pattern.ts';
+
+/** One run of GNU tar that reads from a tree; the names to read come from standard input. */
+export interface TarRead {
+  /** Directory of the archive that everything is put under: `web/shop/data`. Letters, digits and `._-` in each name. */
+  readonly prefix: string;
+  /** Directory that the names are relative to. */
+  readonly root: string;
+  readonly exclude: readonly string[];
+  readonly oneFileSystem: boolean;
+  /** False: directories without what is in them. */
+  readonly recursion: boolean;
+}
+
+/**
+ * Owners as numbers, and everything a file system knows about a file. ACLs have records of their own, so they are left
+ * out of the extended attributes. Access times change with every backup, and change times cannot be restored.
+ */
+const FIDELITY = [
+  '--format=posix',
+  '--sort=name',
+  '--numeric-owner',
+  '--xattrs',
+  '--xattrs-include=*',
+  '--xattrs-exclude=system.posix_acl_*',
+  '--acls',
+  '--sparse',
+  '--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime',
+];
+
+const PREFIX = /^[A-Za-z0-9._-]+(?:\/[A-Za-z0-9._-]+)*$/;
+
+/**
+ * Arguments of GNU tar 1.29 or newer. Names on standard input end in NUL and begin with `./`, or are `.`: so none looks
+ * like an option, and replacing the dot puts members and targets of hard links (not of symlinks) under the prefix.
+ */
+export function tarArgs({ prefix, root, exclude, oneFileSystem, recursion }: TarRead): string[] {
+  if (!PREFIX.test(prefix)) throw new Error(`not a prefix for an archive: ${prefix}`);
+  return [
+    '--create',
+    '--file=-',
+    ...FIDELITY,
+    '--quoting-style=escape',
+    `--transform=flags=rSh;s,^\\.,${prefix},`,
+    `--directory=${root}`,
+    ...(oneFileSystem ? ['--one-file-system'] : []),
+    ...excludeArgs(exclude),
+    recursion ? '--recursion' : '--no-recursion',
+    '--null',
+    '--no-unquote',
+    '--files-from=-',
+  ];
+}
+
+/**
+ * These options count for the patterns behind them. Without `--no-recursion`, a pattern that matches a directory would
+ * also leave out what was asked for by name inside it.
+ */
+function excludeArgs(patterns: readonly string[]): string[] {
+  return patterns.flatMap((text) => {
+    const { pattern, anchored, wildcardsMatchSlash } = toTarPattern(text);
+    return [
+      '--no-recursion',
+      '--wildcards',
+      anchored ? '--anchored' : '--no-anchored',
+      wildcardsMatchSlash ? '--wildcards-match-slash' : '--no-wildcards-match-slash',
+      `--exclude=${pattern}`,
+    ];
+  });
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fsyncDirectory, readJson, writeFileAtomic } from '@local-backup/common/atomic-file';
+import * as z from 'zod';
+
+const taskEntry = z.strictObject({
+  kind: z.literal('task'),
+  service: z.strictObject({ name: z.string(), type: z.string(), configDirectory: z.string() }),
+  task: z.string(),
+  plugin: z.string(),
+  options: z.unknown(),
+  /** What the plugin's `prepare` asked to be remembered; missing until it did. */
+  memo: z.record(z.string(), z.unknown()).optional(),
+});
+
+const spoolLockEntry = z.strictObject({
+  kind: z.literal('spool-lock'),
+  /** Absolute path of the lock directory. */
+  path: z.string(),
+});
+
+const entrySchema = z.discriminatedUnion('kind', [taskEntry, spoolLockEntry]);
+
+/** Something that has to be undone: a task whose `prepare` has begun, or the spool lock. */
+export type UndoEntry = z.infer<typeof entrySchema>;
+export type UndoTask = z.infer<typeof taskEntry>;
+
+/**
+ * What has to be undone, on disk before it is done, one file each. Whatever is still there when a run begins was left
+ * by a run that was killed (docs/design.md, promise 2).
+ */
+export interface UndoJournal {
+  /** On disk (fsync) when the promise resolves. Replaces the entry of the same task. */
+  write(entry: UndoEntry): Promise<void>;
+  /** Called when the entry has been undone. */
+  remove(entry: UndoEntry): Promise<void>;
+  /** In the order of their names. An entry that cannot be read is an error that names the file. */
+  list(): Promise<readonly UndoEntry[]>;
+}
+
+/** The journal in a directory, which is created (0700) when it is first written to. */
+export function openUndoJournal(directory: string): UndoJournal {
+  const fileOf = (entry: UndoEntry) => join(directory, `${nameOf(entry)}.json`);
+  return {
+    async write(entry) {
+      await mkdir(directory, { recursive: true, mode: 0o700 });
+      await writeFileAtomic(fileOf(entry), `${JSON.stringify(entry)}\n`, { mode: 0o600 });
+    },
+    async remove(entry) {
+      await rm(fileOf(entry), { force: true });
+      await fsyncDirectory(directory);
+    },
+    async list() {
+      const names = (await namesIn(directory)).filter((name) => name.endsWith('.json')).sort();
+      return Promise.all(names.map((name) => readJson(join(directory, name), entrySchema)));
+    },
+  };
+}
+
+/** Service types, names and task keys hold no `+`, so the parts cannot run into each other. */
+function nameOf(entry: UndoEntry): string {
+  if (entry.kind === 'spool-lock') return 'spool-lock';
+  return `task+${entry.service.type}+${entry.service.name}+${encodeURIComponent(entry.task)}`;
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
