@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { withInstanceLock } from '@local-backup/common/instance-lock';
+import { openRunLog, type RunLog } from '@local-backup/common/run-log';
+import type { RunRecord } from '@local-backup/common/run-record';
+import { newRunId, saveRun, sweepRuns } from '@local-backup/common/run-store';
+import { VERSION } from '@local-backup/common/version';
+import type { RejectedHost } from '../config.ts';
+import type { Host } from '../host.ts';
+import { deliverOutputs } from '../outputs/deliver.ts';
+import { createOutputs } from '../outputs/index.ts';
+import { renderDryRun, renderRun } from '../report/render-run.ts';
+import { type BackupRun, runBackup } from '../run-backup.ts';
+import { type Inventory, selectHosts } from '../select-hosts.ts';
+import { hostIoOf } from './adapters.ts';
+import { KEPT_RECORDS, recordDirectory } from './records.ts';
+import { createSendMail } from './send-mail.ts';
+import { requireDirectory } from './server-checks.ts';
+import { loggingTo, type Session } from './session.ts';
+
+export interface BackupOptions {
+  /** Look, decide, say so; change and send nothing. */
+  readonly dryRun?: boolean;
+  /** Store the newest archive even when it was stored before. */
+  readonly force?: boolean;
+  /** A directory that every mail is saved to as well. */
+  readonly saveMail?: string;
+}
+
+/** `backup-server backup [HOST...]`: all hosts, then the record, then the mails. */
+export async function backup(session: Session, names: readonly string[], options: BackupOptions): Promise<number> {
+  const { config } = session;
+  const inventory = selectHosts(config, names);
+  await requireDirectory(config.localTempBaseDir);
+  return withInstanceLock(join(config.lockDir, 'backup-server.lock'), 'backup-server', async (lost) => {
+    const signal = AbortSignal.any([session.signal, lost]);
+    const run = { ...inventory, signal };
+    return options.dryRun === true ? dryRun(session, run, options) : wholeRun(session, run, options);
+  });
+}
+
+interface Chosen extends Inventory<Host, RejectedHost> {
+  /** Ends the run. */
+  readonly signal: AbortSignal;
+}
+
+/** Leaves nothing behind: no record, no mail, no log (C71). */
+async function dryRun(session: Session, chosen: Chosen, options: BackupOptions): Promise<number> {
+  const record = await runBackup({ ...planOf(session, chosen, options), save: async () => undefined });
+  showRun(session, record, renderDryRun);
+  return record.status === 'failed' ? 1 : 0;
+}
+
+async function wholeRun(quiet: Session, chosen: Chosen, options: BackupOptions): Promise<number> {
+  const { config, now } = quiet;
+  const runLog = await openRunLog({ directory: join(config.stateDir, 'logs'), program: 'backup-server', now: now() });
+  const session = loggingTo(quiet, runLog);
+  let succeeded = false;
+  try {
+    const directory = recordDirectory(config);
+    const record = await runBackup({
+      ...planOf(session, chosen, options),
+      save: (state) => saveRun(directory, state),
+    });
+    showRun(session, record, renderRun);
+    const undelivered = await deliver(session, record, { runLog, saveMail: options.saveMail });
+    await sweepRuns(directory, KEPT_RECORDS);
+    succeeded = record.status !== 'failed' && undelivered === 0;
+  } finally {
+    const where = await runLog.close(succeeded);
+    if (where !== undefined) quiet.log.info(where);
+  }
+  return succeeded ? 0 : 1;
+}
+
+function planOf(
+  session: Session,
+  { hosts, rejectedHosts, signal }: Chosen,
+  options: BackupOptions,
+): Omit<BackupRun, 'save'> {
+  const { config, log, now } = session;
+  const { dryRun = false, force = false } = options;
+  return {
+    record: newRecord(session),
+    hosts,
+    rejected: rejectedHosts,
+    parallel: config.parallelHosts,
+    retries: dryRun ? 0 : config.retryFailedHosts,
+    hostTimeLimitMs: config.hostTimeLimitMs,
+    open: (host, hostLog, hostSignal) =>
+      hostIoOf(host, session, { dryRun, force }, { log: hostLog, signal: hostSignal }),
+    log,
+    now,
+    signal,
+  };
+}
+
+function newRecord({ config, now }: Session): RunRecord {
+  const started = now();
+  return {
+    format: 1,
+    id: newRunId(started, randomBytes(4)),
+    program: 'backup-server',
+    command: 'backup',
+    version: VERSION,
+    hostname: config.hostname,
+    started: started.toISOString(),
+    status: 'running',
+    steps: [],
+    hosts: [],
+  };
+}
+
+function showRun({ json, print }: Session, record: RunRecord, render: typeof renderRun): void {
+  if (json) print(JSON.stringify(record));
+  else for (const line of render(record)) print(line);
+}
+
+async function deliver(
+  session: Session,
+  record: RunRecord,
+  { runLog, saveMail }: { readonly runLog: RunLog; readonly saveMail: string | undefined },
+): Promise<number> {
+  const { config, log, now } = session;
+  const kept = record.status === 'failed' ? `${runLog.path} and ` : '';
+  const outputs = createOutputs({
+    config,
+    log: `${kept}journalctl -u backup-server --since "${record.started.slice(0, 19).replace('T', ' ')} UTC"`,
+    recordDirectory: recordDirectory(config),
+    send: createSendMail(session, { runId: record.id, saveMail }),
+  });
+  return deliverOutputs(outputs, record, now(), log);
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { parseArchiveName } from '@local-backup/common/archive-name';
+import { SPOOL_LOCK } from '@local-backup/common/spool';
+import type { Check, Finding } from '../check-list.ts';
+import type { Host } from '../host.ts';
+import type { Remote } from '../remotes/remote.ts';
+import { isStale } from '../report/freshness.ts';
+import { formatTime, humanDuration } from '../report/text.ts';
+import type { Snapshot } from '../stores/store.ts';
+import { connectTo, storeOf } from './adapters.ts';
+import type { Session } from './session.ts';
+
+/** Created in the spool and removed again, to see whether the server may move archives there. */
+const PROBE = '.backup-server-check';
+
+/** What a run relies on for one host. */
+export function hostChecks(host: Host, session: Session): readonly Check[] {
+  const { signal, log, now } = session;
+  const check = (name: string, work: () => Promise<Finding>): Check => ({ about: host.hostname, name, work });
+  const store = storeOf(host, session);
+  return [
+    check('repository', async () => {
+      await store.check(signal);
+      return lookAtHistory(host, await store.snapshots(signal), now());
+    }),
+    check('login and spool', async () => {
+      const remote = await connectTo(host, log, signal);
+      try {
+        return await lookAtSpool(host, remote);
+      } finally {
+        await remote.close();
+      }
+    }),
+  ];
+}
+
+function lookAtHistory({ hostname, maxAgeMs }: Host, snapshots: readonly Snapshot[], now: Date): Finding {
+  const newest = snapshots.at(-1);
+  if (newest === undefined) return { warning: `usable, without snapshots. Make one: backup-server backup ${hostname}` };
+  const text = `usable, ${snapshots.length} snapshots, the newest of ${formatTime(newest.time)}`;
+  if (!isStale(newest.time, maxAgeMs, now)) return text;
+  return { warning: `${text}, older than ${humanDuration(maxAgeMs)} (max_age)` };
+}
+
+async function lookAtSpool(host: Host, remote: Remote): Promise<Finding> {
+  const names = (await remote.list()).map(({ name }) => name);
+  await remote.mark(PROBE);
+  await remote.remove(PROBE);
+  const archives = names.filter((name) => parseArchiveName(name)?.hostname === host.hostname).length;
+  const text = `${host.ssh.user}@${host.ssh.address}:${host.ssh.port}, host key known, ${host.remoteTarDir} can be read and written, ${archives} archives wait`;
+  return names.includes(SPOOL_LOCK) ? { warning: `${text}; the client holds its lock at the moment` } : text;
+}

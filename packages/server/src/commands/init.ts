@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { createInterface } from 'node:readline/promises';
+import { BackupError, describeError } from '@local-backup/common/errors';
+import { enrolHostKeys } from '../enrol-host-keys.ts';
+import type { Host, SshTarget } from '../host.ts';
+import { loadPrivateKey } from '../remotes/sftp/private-key.ts';
+import { renderAccess } from '../render-access.ts';
+import { labelled } from '../report/text.ts';
+import { selectHosts } from '../select-hosts.ts';
+import { storeOf } from './adapters.ts';
+import { keyRingOf } from './key-ring.ts';
+import type { Session } from './session.ts';
+
+export interface InitOptions {
+  /** Fingerprint of a host key that somebody has compared already; nobody is asked then. */
+  readonly acceptHostKey?: string;
+}
+
+/** `backup-server init [HOST...]`: repositories, host keys, and what has to be done on the hosts. */
+export async function init(session: Session, names: readonly string[], options: InitOptions): Promise<number> {
+  const { config, log, print, signal } = session;
+  const { hosts, rejectedHosts } = selectHosts(config, names);
+  if (options.acceptHostKey !== undefined && hosts.length !== 1) {
+    throw new BackupError('usage', '--accept-host-key is about the key of one host: name exactly one HOST.');
+  }
+  for (const rejected of rejectedHosts) log.error(rejected.message);
+  let failures = rejectedHosts.length;
+  for (const host of hosts) {
+    signal.throwIfAborted();
+    print(`== ${host.hostname}`);
+    failures += await initHost(host, session, options);
+    print('');
+  }
+  return failures === 0 ? 0 : 1;
+}
+
+/** Each part on its own: a host that cannot be reached yet gets its repository all the same. */
+async function initHost(host: Host, session: Session, { acceptHostKey }: InitOptions): Promise<number> {
+  const { print, signal, config } = session;
+  const parts = [
+    async () => {
+      const { created, id } = await storeOf(host, session).init(signal);
+      print(`repository: ${created ? 'created' : 'is there'}, id ${id.slice(0, 12)}`);
+    },
+    async () => {
+      const access = {
+        hostname: host.hostname,
+        user: host.ssh.user,
+        spool: host.remoteTarDir,
+        server: config.hostname,
+      };
+      for (const line of renderAccess({ ...access, publicKey: await publicKeyOf(host) })) print(line);
+    },
+    async () => {
+      for (const target of wayTo(host.ssh)) {
+        await enrolHostKeys(keyRingOf(target, host.hostname, session), {
+          accept: acceptHostKey,
+          print,
+          ask: askFor(signal),
+        });
+      }
+    },
+  ];
+  let failures = 0;
+  for (const part of parts) {
+    try {
+      await part();
+    } catch (error) {
+      signal.throwIfAborted();
+      for (const line of labelled('FAILED: ', describeError(error))) print(line);
+      failures += 1;
+    }
+  }
+  return failures;
+}
+
+/** The machines that are logged in to on the way to a host, the first one first. */
+function wayTo(target: SshTarget): readonly SshTarget[] {
+  return target.jump === undefined ? [target] : [...wayTo(target.jump), target];
+}
+
+async function publicKeyOf({ ssh }: Host): Promise<string | undefined> {
+  return ssh.keyFile === undefined ? undefined : (await loadPrivateKey(ssh.keyFile, ssh.passphraseFile)).publicLine;
+}
+
+/** Asks on the terminal; undefined where there is none. */
+function askFor(signal: AbortSignal): ((question: string) => Promise<string>) | undefined {
+  if (process.stdin.isTTY !== true || process.stdout.isTTY !== true) return undefined;
+  return async (question) => {
+    const terminal = createInterface({ input: process.stdin, output: process.stdout });
+    try {
+      return await terminal.question(question, { signal });
+    } finally {
+      terminal.close();
+    }
+  };
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { type HostSnapshots, renderSnapshots } from '../report/render-snapshots.ts';
+import { selectHosts } from '../select-hosts.ts';
+import { markerOf, storeOf } from './adapters.ts';
+import type { Session } from './session.ts';
+
+/**
+ * `backup-server snapshots [HOST...]`: what is in the repositories. A repository that cannot be read is told in the log;
+ * the others are listed all the same.
+ */
+export async function snapshots(session: Session, names: readonly string[]): Promise<number> {
+  const { config, json, log, print, signal } = session;
+  const listed: HostSnapshots[] = [];
+  let failures = 0;
+  for (const host of selectHosts(config, names).hosts) {
+    signal.throwIfAborted();
+    try {
+      const found = await storeOf(host, session).snapshots(signal);
+      listed.push({ host: host.hostname, snapshots: found, unproven: await markerOf(host, session).read() });
+    } catch (error) {
+      failures += 1;
+      log.error('the snapshots cannot be listed', { host: host.hostname, error });
+    }
+  }
+  if (json) print(JSON.stringify(listed, undefined, 2));
+  else for (const line of renderSnapshots(listed)) print(line);
+  return failures === 0 ? 0 : 1;
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { BackupError, type ErrorCode, exitCodeOf } from '@local-backup/common/errors';
+import type { HostRecord, RunRecord } from '@local-backup/common/run-record';
+import { hostLines } from '../../report/host-lines.ts';
+import { failedStep } from '../../report/report.ts';
+import { labelled } from '../../report/text.ts';
+import { type EmailFacts, footer, type Mail, subject } from './mail-text.ts';
+
+/** The end of the subject of a mail about a skipped host, as in the original shell version (C59, C62). */
+const SKIP_SUBJECT: Readonly<Record<string, string>> = {
+  SKIPPED_CLIENT_LOCK: 'Client TAR Lock',
+  SKIPPED_DUPLICATE: 'Exact snapshot exists',
+  SKIPPED_OLDER: 'Older TAR found',
+};
+
+/** The mail about one host that failed or was skipped; undefined where there is nothing to say about it alone. */
+export function renderHost(host: HostRecord, run: RunRecord, facts: EmailFacts): Mail | undefined {
+  const what = headline(host);
+  if (what === undefined) return undefined;
+  const lines = [
+    `${what}.`,
+    '',
+    ...hostLines(host, '  '),
+    '',
+    ...labelled('', advice(host)),
+    '',
+    ...footer(run, facts),
+    ...(host.status === 'failed' ? [`Once mended: backup-server backup ${host.host}`] : []),
+  ];
+  return {
+    to: facts.hostEmails.get(host.host) ?? facts.adminEmail,
+    subject: subject(run, facts, what),
+    text: `${lines.join('\n')}\n`,
+    important: host.status === 'failed',
+  };
+}
+
+function headline(host: HostRecord): string | undefined {
+  if (host.status === 'failed') return `Backup FAILED for host ${host.host} (Code: ${exitCodeOfHost(host)})`;
+  const reason = host.status === 'skipped' ? SKIP_SUBJECT[host.skipped ?? ''] : undefined;
+  return reason === undefined ? undefined : `Backup SKIPPED for host ${host.host} (${reason})`;
+}
+
+/** The number that the run would end with if this host were the only one. */
+function exitCodeOfHost(host: HostRecord): number {
+  const code = failedStep(host)?.code;
+  return code === undefined || code === 'internal' ? 1 : exitCodeOf(new BackupError(code as ErrorCode, ''));
+}
+
+function advice(host: HostRecord): string {
+  if (host.status === 'skipped')
+    return 'Nothing was fetched and nothing was changed; older snapshots are as they were.';
+  if (host.snapshot === undefined) {
+    return 'No snapshot was made in this run. Older snapshots are as they were, and the archive is still on the host.';
+  }
+  if (host.incomplete === true) {
+    return 'The snapshot is not whole, so the archive stays on the host and the next run stores it again.';
+  }
+  return 'A snapshot of everything else was made. What was not saved is missing in it until it has been mended on the host.';
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import type { RunRecord } from '@local-backup/common/run-record';
+import type { Status } from '@local-backup/common/status';
+
+/** How fresh the newest good snapshot of a host is. Ages in milliseconds. */
+export interface Freshness {
+  readonly host: string;
+  /** `failed`: too old, or never; else how the host's last run went, `failed` where it never had one. */
+  readonly status: Status;
+  /** When a snapshot was last stored, by the server's clock (ISO); undefined: never. */
+  readonly lastSuccess: string | undefined;
+  readonly ageMs: number | undefined;
+  readonly maxAgeMs: number;
+  /** Of the last run that looked at the host. */
+  readonly lastStatus: Status | undefined;
+  readonly snapshot: string | undefined;
+  readonly stale: boolean;
+}
+
+/** The parts of a host that freshness needs. */
+export interface Expectation {
+  readonly hostname: string;
+  readonly maxAgeMs: number;
+}
+
+/** A snapshot may seem this much younger than now while clocks are being adjusted. */
+const CLOCK_TOLERANCE_MS = 5 * 60_000;
+
+/** Is the newest snapshot too old? Never stored is too old; a time in the future is as well: the clock jumped. */
+export function isStale(lastSuccess: string | undefined, maxAgeMs: number, now: Date): boolean {
+  if (lastSuccess === undefined) return true;
+  const age = now.getTime() - new Date(lastSuccess).getTime();
+  return !(age >= -CLOCK_TOLERANCE_MS && age <= maxAgeMs);
+}
+
+/**
+ * Freshness of each host out of the records of runs. Only a record that names a whole snapshot is evidence of success;
+ * `incomplete` ones are not.
+ *
+ * @param runs in any order
+ */
+export function freshnessOf(
+  hosts: readonly Expectation[],
+  runs: readonly RunRecord[],
+  now: Date,
+): readonly Freshness[] {
+  const newestFirst = runs
+    .filter((run) => run.program === 'backup-server' && run.command === 'backup')
+    .sort((a, b) => (a.started < b.started ? 1 : -1));
+  return hosts.map(({ hostname, maxAgeMs }) => {
+    const records = newestFirst.flatMap((run) => run.hosts.filter((host) => host.host === hostname));
+    const stored = records.find((host) => host.snapshot !== undefined && host.incomplete !== true);
+    const lastSuccess = stored && new Date(new Date(stored.started).getTime() + stored.seconds * 1000).toISOString();
+    const stale = isStale(lastSuccess, maxAgeMs, now);
+    const lastStatus = records[0]?.status;
+    return {
+      host: hostname,
+      status: stale ? 'failed' : (lastStatus ?? 'failed'),
+      lastSuccess,
+      ageMs: lastSuccess === undefined ? undefined : now.getTime() - new Date(lastSuccess).getTime(),
+      maxAgeMs,
+      lastStatus,
+      snapshot: stored?.snapshot,
+      stale,
+    };
+  });
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { showControls } from '@local-backup/common/byte-path';
+import { formatBytes } from '@local-backup/common/bytes';
+import type { HostRecord, ServiceResult, StepRecord } from '@local-backup/common/run-record';
+import { remarkableSteps } from './report.ts';
+import { formatCount, formatTime, humanDuration, labelled } from './text.ts';
+
+/**
+ * What mails and the terminal say about one host: first what went wrong, then what was stored. Pure. Everything that a client can
+ * influence is made printable here.
+ */
+export function hostLines(host: HostRecord, indent: string): readonly string[] {
+  return [
+    ...remarkableSteps(host).flatMap((step) => stepLines(step, indent)),
+    ...host.services.flatMap((service) => serviceLines(service, indent)),
+    ...storedLines(host).flatMap((line) => labelled(indent, line)),
+  ];
+}
+
+function stepLines(step: StepRecord, indent: string): readonly string[] {
+  const word = { success: 'note', skipped: 'skipped', warning: 'warning', failed: 'FAILED' }[step.status];
+  const text = step.message ?? (step.code === undefined ? '' : `(${step.code})`);
+  return labelled(`${indent}${word} `, `${step.name}: ${text}`);
+}
+
+function serviceLines(service: ServiceResult, indent: string): readonly string[] {
+  if (service.status === 'success') return [];
+  const word = { skipped: 'warning', warning: 'warning', failed: 'FAILED' }[service.status];
+  const outcome = { skipped: 'was left out', warning: 'has warnings', failed: 'was not saved' }[service.status];
+  const head = `service ${showControls(`${service.type}/${service.name}`)} ${outcome} on the client`;
+  const [first, ...others] = shownMessages(service.messages);
+  return [
+    ...labelled(`${indent}${word} `, first === undefined ? `${head}.` : `${head}: ${first}`),
+    ...others.flatMap((message) => labelled(`${indent}  - `, message)),
+  ];
+}
+
+/** A mail is for reading: of a service with more messages than this the rest is in the record. */
+const SHOWN_MESSAGES = 5;
+/** Characters of one message that a mail shows. */
+const SHOWN_CHARACTERS = 1_000;
+
+function shownMessages(messages: readonly string[]): readonly string[] {
+  const shown = messages
+    .slice(0, SHOWN_MESSAGES)
+    .map((text) => (text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)} ...` : text));
+  const left = messages.length - shown.length;
+  return left === 0 ? shown : [...shown, `... and ${formatCount(left)} more, see the record`];
+}
+
+function storedLines(host: HostRecord): readonly string[] {
+  const lines: string[] = [];
+  if (host.archive !== undefined) {
+    const size = host.archiveBytes === undefined ? '' : `, ${formatBytes(host.archiveBytes)}`;
+    const made = host.archiveCreated === undefined ? '' : `, made ${formatTime(host.archiveCreated)}${ageText(host)}`;
+    lines.push(`archive ${host.archive}${size}${made}`);
+  }
+  if (host.snapshot !== undefined) lines.push(...snapshotTexts(host));
+  lines.push(`took ${humanDuration(host.seconds * 1000)}`);
+  return lines;
+}
+
+/** How old the archive was when its turn came; its age is by the client's clock, which need not be right. */
+function ageText(host: HostRecord): string {
+  const age = new Date(host.started).getTime() - new Date(host.archiveCreated ?? host.started).getTime();
+  return age >= 0 ? `, ${humanDuration(age)} earlier` : ", which is in the future: check the client's clock";
+}
+
+function snapshotTexts(host: HostRecord): readonly string[] {
+  const whole = host.incomplete === true ? ' (not whole)' : '';
+  const { filesNew = 0, filesChanged = 0, filesUnmodified = 0, bytesAdded = 0, bytesProcessed = 0 } = host;
+  const counts = `${formatCount(filesNew)} new, ${formatCount(filesChanged)} changed, ${formatCount(filesUnmodified)} unmodified`;
+  return [
+    `snapshot ${host.snapshot?.slice(0, 8)}${whole}, ${formatBytes(bytesProcessed)} in all, ${formatBytes(bytesAdded)} added to the store`,
+    `files: ${counts}`,
+  ];
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { timeOfStamp } from '@local-backup/common/archive-name';
+import type { Snapshot } from '../stores/store.ts';
+import { formatTime, table } from './text.ts';
+
+/** The history of one host. */
+export interface HostSnapshots {
+  readonly host: string;
+  /** Oldest first. */
+  readonly snapshots: readonly Snapshot[];
+  /** Stamp of a save that was never proven whole. */
+  readonly unproven: string | undefined;
+}
+
+/** The `YYYYmmdd_HHMMSS` among a snapshot's tags: which archive it was made from. */
+export function stampOfSnapshot(snapshot: Snapshot): string | undefined {
+  return snapshot.tags.find((tag) => timeOfStamp(tag) !== undefined);
+}
+
+/** The snapshots of hosts for people, oldest first. */
+export function renderSnapshots(hosts: readonly HostSnapshots[]): readonly string[] {
+  return hosts.flatMap((host, index) => [...(index === 0 ? [] : ['']), ...renderOne(host)]);
+}
+
+function renderOne({ host, snapshots, unproven }: HostSnapshots): readonly string[] {
+  if (snapshots.length === 0) return [`${host}: no snapshots yet. Make one: backup-server backup ${host}`];
+  const rows = snapshots.map((snapshot) => {
+    const stamp = stampOfSnapshot(snapshot);
+    const note = stamp !== undefined && stamp === unproven ? 'not proven whole' : '';
+    return [snapshot.id.slice(0, 8), formatTime(snapshot.time), stamp ?? '-', note];
+  });
+  return [`${host}: ${snapshots.length} snapshots`, ...table([['ID', 'Stored', 'Archive', ''], ...rows])];
+}

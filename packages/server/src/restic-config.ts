@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { chooseLogLevel, type LogLevel } from '@local-backup/common/config/log-level';
+import { wordsOf } from '@local-backup/common/config/values';
+import { forgetPolicyWords } from './forget-policy.ts';
+import type { ResticSection } from './restic-schema.ts';
+
+/** Where and how snapshots are stored. Times in milliseconds. */
+export interface ResticConfig {
+  /** An absolute path or a restic location; repositories are `<repositoryRoot>/<hostname>`. */
+  readonly repositoryRoot: string;
+  /** Exactly one of the two is there. */
+  readonly passwordFile: string | undefined;
+  readonly passwordCommand: string | undefined;
+  /** restic and its first arguments. */
+  readonly command: readonly string[];
+  /** More words for `restic backup`. */
+  readonly backupOptions: readonly string[];
+  readonly backupTimeoutMs: number;
+  readonly restoreTimeoutMs: number;
+  readonly commandTimeoutMs: number;
+  readonly maintenance: MaintenanceConfig;
+}
+
+export interface MaintenanceConfig {
+  /** Words for `restic forget`. */
+  readonly forgetPolicy: readonly string[];
+  readonly prune: boolean;
+  readonly check: boolean;
+  /** More words for `restic check`. */
+  readonly checkOptions: readonly string[];
+  /** Read back all stored data, none, or a share (`10%`). */
+  readonly checkReadData: boolean | string;
+  readonly showStats: boolean;
+  readonly adminEmail: string;
+  readonly emailSubjectPrefix: string;
+  readonly logLevel: LogLevel;
+}
+
+/** What the section takes from the rest of the configuration. */
+export interface ResticDefaults {
+  readonly adminEmail: string;
+  /** Undefined: nowhere configured. */
+  readonly subjectPrefix: string | undefined;
+  readonly logLevel: LogLevel;
+  /** `-v` was given. */
+  readonly verbose: boolean;
+  readonly command: readonly string[];
+}
+
+/** The `restic` section with the defaults merged in. */
+export function resticConfigOf(section: ResticSection, defaults: ResticDefaults): ResticConfig {
+  const { maintenance } = section;
+  return {
+    repositoryRoot: section.repository_root,
+    passwordFile: section.password_file,
+    passwordCommand: section.password_command,
+    command: defaults.command,
+    backupOptions: section.backup_options,
+    backupTimeoutMs: section.backup_timeout,
+    restoreTimeoutMs: section.restore_timeout,
+    commandTimeoutMs: section.command_timeout,
+    maintenance: {
+      forgetPolicy: forgetPolicyWords(maintenance.forget_policy),
+      prune: maintenance.prune,
+      check: maintenance.check,
+      checkOptions: wordsOf(maintenance.check_options),
+      checkReadData: maintenance.check_read_data_mode,
+      showStats: maintenance.show_stats,
+      adminEmail: maintenance.admin_email ?? defaults.adminEmail,
+      emailSubjectPrefix: maintenance.email_subject_prefix ?? defaults.subjectPrefix ?? '[Restic Maint]',
+      logLevel: chooseLogLevel({
+        verbose: defaults.verbose,
+        yaml: maintenance.log_level,
+        common: defaults.logLevel,
+      }),
+    },
+  };
+}

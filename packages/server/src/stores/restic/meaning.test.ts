@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { expect, test } from 'vitest';
+import { resticError, withoutCredentials } from './meaning.ts';
+
+const context = {
+  ...{ host: 'web1', repository: '/backup/web1', password: '/etc/backup/password', verb: 'cat', exitCode: 1 },
+  text: 'said by restic',
+};
+
+test('a missing repository warns of unmounted disks before it tells how to create one', () => {
+  const { message, code } = resticError('missing', context);
+  expect(code).toBe('failed');
+  expect(message).toMatch(/at \/backup\/web1.*unmounted disk.*"backup-server init web1".*restic init/s);
+});
+
+test('a locked one names the holder and when unlocking is right', () => {
+  const text =
+    'repository is already locked exclusively by PID 7 on vm by root\nlock was created at 2026-11-21 11:31:02';
+  const { message, code } = resticError('locked', { ...context, text });
+  expect(code).toBe('locked');
+  expect(message).toMatch(
+    /Only if that process does not exist any more.*restic -r \/backup\/web1 unlock.*PID 7 on vm/s,
+  );
+});
+
+test('a wrong password names its file, not its content', () => {
+  expect(resticError('wrong-password', context).message).toContain('from /etc/backup/password does not open');
+});
+
+test('what restic says is bounded and cannot steer a terminal', () => {
+  const { message } = resticError('other', { ...context, text: `\u001b[2J${'x'.repeat(5_000)}` });
+  expect(message.length).toBeLessThan(1_500);
+  expect(message).toContain('\\x1b[2J');
+});
+
+test.each([
+  ['rest:https://user:secret@host:8000/web1', 'rest:https://user:***@host:8000/web1'],
+  ['rest:https://user:se:cret@host/web1', 'rest:https://user:***@host/web1'],
+  ['/backup/web1', '/backup/web1'],
+  ['sftp:user@host:/backup', 'sftp:user@host:/backup'],
+])('the location %s is shown as %s', (repository, shown) => {
+  expect(withoutCredentials(repository)).toBe(shown);
+});

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { showControls } from '@local-backup/common/byte-path';
+import { BackupError, type ErrorCode } from '@local-backup/common/errors';
+import type { Failure } from './exit-codes.ts';
+
+export interface FailureContext {
+  readonly host: string;
+  /** Without credentials. */
+  readonly repository: string;
+  /** Where the password comes from, for people: a file's path or "the password command". */
+  readonly password: string;
+  /** The command, for example `backup`. */
+  readonly verb: string;
+  readonly exitCode: number;
+  /** What restic wrote for people. */
+  readonly text: string;
+}
+
+/** How much of restic's own words goes into a message. */
+const QUOTED_LINES = 6;
+const QUOTED_CHARACTERS = 1_000;
+
+/** The error for an operator: what happened, why, and what to do next. */
+export function resticError(failure: Failure, context: FailureContext): BackupError {
+  const explained = EXPLANATION[failure](context);
+  return new BackupError(CODE[failure] ?? 'failed', `${explained}${quote(context.text)}`);
+}
+
+const CODE: Partial<Record<Failure, ErrorCode>> = { locked: 'locked' };
+
+const EXPLANATION: Record<Failure, (context: FailureContext) => string> = {
+  missing: ({ repository, host }) =>
+    `There is no restic repository at ${repository}. A run never creates one, because an unmounted disk looks just like ` +
+    `this: first see whether everything is mounted. Only for a new host: "backup-server init ${host}" creates the ` +
+    'repository (it runs restic init).',
+  'wrong-password': ({ repository, password }) =>
+    `The password from ${password} does not open the restic repository at ${repository}. Nothing was changed. Find out ` +
+    'which of the two is not the right one; an older copy of the password still works if nobody removed its key.',
+  locked: ({ repository, password }) =>
+    `The restic repository at ${repository} is locked by another restic command, named below. Wait until it has ended. ` +
+    'Only if that process does not exist any more, remove the lock that it left: ' +
+    `restic -r ${repository} unlock (password: ${password}).`,
+  damaged: ({ repository }) =>
+    `The restic repository at ${repository} is damaged. Nothing was changed. Copy it before you try anything, then see ` +
+    `what "restic -r ${repository} check" finds; restic's manual, chapter "Troubleshooting", tells how to repair it.`,
+  full: ({ repository }) =>
+    `No space left for the restic repository at ${repository} (or for its cache or temporary files). What was stored ` +
+    'before is intact. Make room, then run again: it goes on where it stopped.',
+  unreachable: ({ repository, verb }) =>
+    `restic ${verb} could not reach or read the repository at ${repository}. Is its disk mounted and well, is the other ` +
+    'machine up?',
+  other: ({ repository, verb, exitCode }) =>
+    `restic ${verb} failed with exit code ${exitCode} on the repository at ${repository}.`,
+};
+
+function quote(text: string): string {
+  const lines = text.split('\n').filter((line) => line !== '');
+  const quoted = lines.slice(-QUOTED_LINES).map((line) => `\n  ${showControls(line)}`);
+  return quoted.join('').slice(0, QUOTED_CHARACTERS);
+}
+
+/** A repository's location without the password in it: `rest:https://user:secret@host/` and the like. */
+export function withoutCredentials(repository: string): string {
+  return repository.replace(/(:\/\/[^/:@\s]*):[^/@\s]*@/, '$1:***@');
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import type { Run, RunResult } from '@local-backup/common/exec';
+import type { Log } from '@local-backup/common/log';
+import { lockArgs } from './args.ts';
+import { classifyFailure, EXIT, type Failure, KNOWN_EXIT_CODES } from './exit-codes.ts';
+import { resticError, withoutCredentials } from './meaning.ts';
+import { errorText } from './messages.ts';
+import { checkPassword, describePassword, type Password, passwordEnvironment } from './password.ts';
+import { type ResticVersion, requireVersion } from './version.ts';
+
+/** What every call of restic for one host has in common. */
+export interface ResticSettings {
+  readonly host: string;
+  /** A directory or anything else that restic takes as a repository. */
+  readonly repository: string;
+  readonly password: Password;
+  /** Name or path of the program. */
+  readonly program: string;
+  readonly cacheDirectory: string;
+  /** What a remote repository needs, AWS_ACCESS_KEY_ID for example. Nothing else of the environment reaches restic. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** How long to wait for another restic command that has locked the repository; needs restic 0.16. Milliseconds. */
+  readonly lockWaitMs: number;
+}
+
+export interface CallOptions {
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+  readonly cwd?: string;
+  readonly onLine?: (line: string) => void;
+  /** Exit code 3 ("not all could be read") is no failure. */
+  readonly acceptIncomplete?: boolean;
+  /** The command takes a lock, which is worth waiting for. */
+  readonly locks?: boolean;
+  /** Failures that the caller deals with: they are in the result instead of being thrown. */
+  readonly tolerate?: readonly Failure[];
+}
+
+export interface CallResult extends RunResult {
+  /** One of those to be tolerated. */
+  readonly failure?: Failure;
+}
+
+/** Calls restic for one host. */
+export interface Restic {
+  readonly settings: ResticSettings;
+  /** @throws BackupError `config` when there is no restic, or an old one */
+  readonly version: (signal: AbortSignal) => Promise<ResticVersion>;
+  /** @throws BackupError that says what the exit code and the output mean */
+  readonly call: (args: readonly string[], options: CallOptions) => Promise<CallResult>;
+}
+
+const VERSION_TIMEOUT_MS = 60_000;
+
+/**
+ * How long restic gets to remove its lock and temporary files once it has to end. SIGINT comes first, because 0.14
+ * leaves its lock behind on SIGTERM.
+ */
+const KILL_AFTER_MS = 60_000;
+
+/** A progress line every ten seconds; nobody reads them, but they show life in a trace. */
+const PROGRESS_FPS = '0.1';
+
+export function createRestic(settings: ResticSettings, { run, log }: { run: Run; log: Log }): Restic {
+  const { program } = settings;
+  const env = environmentOf(settings);
+  let known: ResticVersion | undefined;
+
+  const version = async (signal: AbortSignal): Promise<ResticVersion> => {
+    if (known === undefined) {
+      const { stdout } = await run(program, ['version'], { env, timeoutMs: VERSION_TIMEOUT_MS, signal });
+      known = requireVersion(stdout, program);
+    }
+    return known;
+  };
+
+  const call = async (args: readonly string[], options: CallOptions): Promise<CallResult> => {
+    await checkPassword(settings.password);
+    const installed = await version(options.signal);
+    const { cwd, onLine, signal } = options;
+    const lockWaitMs = options.locks === true ? settings.lockWaitMs : 0;
+    const timeoutMs = options.timeoutMs + lockWaitMs;
+    const result = await run(program, [...args, ...lockArgs(installed, lockWaitMs)], {
+      ...(cwd === undefined ? {} : { cwd }),
+      ...(onLine === undefined ? {} : { onLine }),
+      ...{ env, signal, timeoutMs, accept: KNOWN_EXIT_CODES, endSignal: 'SIGINT', killAfterMs: KILL_AFTER_MS },
+    });
+    log.debug('restic ended', { host: settings.host, program: `restic ${args[0]}`, exitCode: result.exitCode });
+    return judge(settings, result, { ...options, installed, verb: args[0] ?? '' });
+  };
+
+  return { settings, version, call };
+}
+
+/** @throws BackupError where the result is neither a success nor a failure that the caller tolerates */
+function judge(
+  { host, repository, password }: ResticSettings,
+  result: RunResult,
+  call: CallOptions & { readonly installed: ResticVersion; readonly verb: string },
+): CallResult {
+  const { exitCode } = result;
+  if (exitCode === EXIT.success) return result;
+  if (exitCode === EXIT.incomplete && call.acceptIncomplete === true) return result;
+  const text = errorText(result.stderr);
+  const failure = classifyFailure(call.installed, exitCode, text);
+  if (call.tolerate?.includes(failure) === true) return { ...result, failure };
+  throw resticError(failure, {
+    ...{ host, verb: call.verb, exitCode, text },
+    repository: withoutCredentials(repository),
+    password: describePassword(password),
+  });
+}
+
+function environmentOf(settings: ResticSettings): Record<string, string> {
+  return {
+    ...settings.environment,
+    ...passwordEnvironment(settings.password),
+    RESTIC_REPOSITORY: settings.repository,
+    RESTIC_CACHE_DIR: settings.cacheDirectory,
+    RESTIC_PROGRESS_FPS: PROGRESS_FPS,
+  };
+}
