@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+/* The command line of the built backup-server, as far as it goes without hosts. */
+
+const NOBODY = 65_534;
+let directory: string;
+
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'server-cli-'));
+  chmodSync(directory, 0o755);
+  execFileSync(process.execPath, ['scripts/build.mjs', '--outdir', directory]);
+});
+
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+function server(args: readonly string[], uid = 0) {
+  const program = join(directory, 'backup-server.cjs');
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
+    uid,
+    encoding: 'utf8',
+    cwd: '/',
+  });
+  return { status, stdout, stderr };
+}
+
+function configFile(text: string, mode = 0o600): string {
+  const file = join(mkdtempSync(join(directory, 'config-')), 'server_config.yml');
+  writeFileSync(file, text, { mode });
+  return file;
+}
+
+/** A configuration of hosts that nobody can reach: port 1 of this machine. */
+function unreachableHost(names: readonly string[] = ['web1']): { readonly file: string; readonly work: string } {
+  const work = mkdtempSync(join(directory, 'work-'));
+  const file = configFile(`
+global: { local_temp_base_dir: ${work}, state_dir: ${work}/state, lock_dir: ${work}, admin_email: admin@example.org, hostname: backup1 }
+mail: { transport: sendmail, command: ${work}/no-such-program }
+restic: { repository_root: ${work}/repositories, password_file: ${work}/password }
+hosts:
+${names.map((name) => `  - { hostname: ${name}, address: 127.0.0.1, port: 1, ssh_user: backup, ssh_key_file: ${work}/key, remote_tar_dir: /x }`).join('\n')}
+`);
+  return { file, work };
+}
+
+test.each([['-h'], ['--help'], ['-V'], ['--version'], ['backup', '-h'], ['config', 'sample']])(
+  '%j needs neither root nor a configuration',
+  (...args) => {
+    expect(server(args, NOBODY)).toMatchObject({ status: 0, stderr: '' });
+  },
+);
+
+test('-V names program and version, -h gives examples and exit codes', () => {
+  expect(server(['-V']).stdout).toMatch(/^backup-server Version \d+\.\d+\.\d+\n$/);
+  expect(server(['-h']).stdout).toMatch(/Examples:[\s\S]*backup-server restore[\s\S]*Exit codes: 0 success/);
+});
+
+test.each([['--bogus'], ['backup', '--bogus'], ['nonsense'], ['restore', 'web1'], []])(
+  '%j is a usage error',
+  (...args) => {
+    const { status, stdout, stderr } = server(args);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toContain('ERROR: Invalid options provided. Use -h for help.\n');
+  },
+);
+
+test('whoever is not root is told so', () => {
+  const { status, stderr } = server(['status'], NOBODY);
+  expect(status).toBe(2);
+  expect(stderr).toContain('must be run as root');
+});
+
+test('a missing configuration is named', () => {
+  const { status, stderr } = server(['-c', '/nowhere/server_config.yml', 'status']);
+  expect(status).toBe(2);
+  expect(stderr).toContain('/nowhere/server_config.yml');
+});
+
+test('a nightly run that cannot read its configuration tells the admin of common_config by mail, a dry run does not', () => {
+  const file = configFile('hosts: nonsense\n');
+  const taken = join(dirname(file), 'mail');
+  const program = join(dirname(file), 'take-mail');
+  writeFileSync(program, `#!/bin/sh\necho "$@" > ${taken}; cat >> ${taken}\n`, { mode: 0o755 });
+  const common = `DEFAULT_ADMIN_EMAIL="admin@example.com"\nMSMTP_CMD="${program}"\n`;
+  writeFileSync(join(dirname(file), 'common_config'), common, { mode: 0o600 });
+  expect(server(['-c', file, 'backup', '--dry-run']).status).toBe(2);
+  expect(existsSync(taken)).toBe(false);
+  expect(server(['-c', file, 'backup']).status).toBe(2);
+  const mail = readFileSync(taken, 'utf8');
+  expect(mail).toMatch(/admin@example\.com\n[\s\S]*COMPLETED WITH ERRORS[\s\S]*no host was backed up/);
+});
+
+test('an unknown host is a usage error that lists what there is', () => {
+  const { file } = unreachableHost();
+  for (const command of ['backup', 'check', 'init', 'snapshots']) {
+    const { status, stderr } = server(['-c', file, command, 'web2']);
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/no host `web2`.*Did you mean `web1`\?\nConfigured hosts: web1/);
+  }
+});
+
+test('a host that never had a run is not in order', () => {
+  const { file } = unreachableHost();
+  const { status, stdout } = server(['-c', file, 'status', '--json']);
+  expect(status).toBe(1);
+  expect(JSON.parse(stdout)).toMatchObject({ green: false, hosts: [{ host: 'web1', status: 'failed', stale: true }] });
+});
+
+test('a failed run exits 1, leaves a record and its log, and a mail that cannot be sent does not hide the result', () => {
+  const { file, work } = unreachableHost();
+  const { status, stdout, stderr } = server(['-c', file, 'backup', '--json', '--save-mail', join(work, 'mail')]);
+  expect(status).toBe(1);
+  expect(JSON.parse(stdout)).toMatchObject({ status: 'failed', hosts: [{ host: 'web1', status: 'failed' }] });
+  expect(stderr).toContain('cannot deliver mail');
+  expect(readdirSync(join(work, 'state/runs'))).toHaveLength(1);
+  expect(readdirSync(join(work, 'state/logs'))).toHaveLength(1);
+  // One about the host, one about the run.
+  expect(readdirSync(join(work, 'mail'))).toHaveLength(2);
+});
+
+test('a dry run leaves no record, no log and no mail', () => {
+  const { file, work } = unreachableHost();
+  const { status, stdout } = server(['-c', file, 'backup', '--dry-run']);
+  expect(status).toBe(1);
+  expect(stdout).toContain('Dry run: nothing was fetched');
+  expect(readdirSync(work).filter((name) => name !== 'backup-server.lock')).toEqual([]);
+});
+
+test('a fingerprint is for one host', () => {
+  const { file } = unreachableHost(['web1', 'web2']);
+  const all = server(['-c', file, 'init', '--accept-host-key', 'SHA256:x']);
+  expect(all.status).toBe(2);
+  expect(all.stderr).toContain('name exactly one HOST');
+  const one = server(['-c', file, 'init', 'web1', '--accept-host-key', 'SHA256:x']);
+  expect(one.status).toBe(1);
+  expect(one.stdout).toContain('FAILED: ');
+});

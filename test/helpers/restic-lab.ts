@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createRun } from '@local-backup/common/exec';
+import { createResticStore, type ResticStoreOptions } from '../../packages/server/src/stores/restic/index.ts';
+import type { Store } from '../../packages/server/src/stores/store.ts';
+import { type ResticSeries, resticOf } from './restic-versions.ts';
+import { silentLog } from './silent-log.ts';
+
+/** Repositories of one version of restic in a directory of their own. */
+export interface ResticLab {
+  readonly directory: string;
+  readonly program: string;
+  readonly repositoryOf: (host: string) => string;
+  readonly options: (host: string, changed?: Partial<ResticStoreOptions>) => ResticStoreOptions;
+  readonly store: (host: string, changed?: Partial<ResticStoreOptions>) => Store;
+  /** restic itself on the repository of a host, for looking at it from outside. */
+  readonly restic: (host: string, ...args: readonly string[]) => string;
+  /** Names of the locks in a host's repository. */
+  readonly locks: (host: string) => readonly string[];
+  readonly breakPassword: (host: string) => () => void;
+  readonly lock: (host: string) => Promise<() => Promise<void>>;
+  readonly swap: (host: string) => Promise<() => Promise<void>>;
+  readonly remove: () => void;
+}
+
+export async function createResticLab(series: ResticSeries): Promise<ResticLab> {
+  const program = await resticOf(series);
+  const directory = mkdtempSync(join(tmpdir(), 'restic-lab-'));
+  mkdirSync(join(directory, 'repositories'));
+  const repositoryOf = (host: string) => join(directory, 'repositories', host);
+  const passwordOf = (host: string) => join(directory, `password-${host}`);
+  const setPassword = (host: string, password: string) => writeFileSync(passwordOf(host), password, { mode: 0o600 });
+
+  const options: ResticLab['options'] = (host, changed = {}) => ({
+    ...{ host, program, repository: repositoryOf(host), password: { file: passwordOf(host) } },
+    ...{ cacheDirectory: join(directory, 'cache'), environment: {}, lockWaitMs: 0 },
+    ...{ backupOptions: [], pinFile: join(directory, 'state', `${host}.repository.json`), verifyRestore: true },
+    ...{ timeouts: { queryMs: 60_000, saveMs: 100_000, restoreMs: 100_000 } },
+    ...changed,
+  });
+  const env = (host: string) => ({
+    PATH: process.env.PATH,
+    RESTIC_REPOSITORY: repositoryOf(host),
+    RESTIC_PASSWORD_FILE: passwordOf(host),
+    RESTIC_CACHE_DIR: join(directory, 'cache'),
+  });
+
+  const lab: Omit<ResticLab, 'lock' | 'swap'> = {
+    directory,
+    program,
+    repositoryOf,
+    options,
+    store: (host, changed) => {
+      if (!existsSync(passwordOf(host))) setPassword(host, `correct ${host}\n`);
+      const parts = { run: createRun({ scrub: (text) => text }), log: silentLog, now: () => new Date() };
+      return createResticStore(options(host, changed), parts);
+    },
+    restic: (host, ...args) => execFileSync(program, args, { env: env(host), encoding: 'utf8', stdio: 'pipe' }),
+    // Without those that are still being written.
+    locks: (host) => readdirSync(join(repositoryOf(host), 'locks')).filter((name) => /^[0-9a-f]{64}$/.test(name)),
+    breakPassword: (host) => {
+      setPassword(host, 'wrong\n');
+      return () => setPassword(host, `correct ${host}\n`);
+    },
+    remove: () => rmSync(directory, { recursive: true, force: true }),
+  };
+  return { ...lab, lock: (host) => holdExclusively(lab, { host, env: env(host) }), swap: (host) => swap(lab, host) };
+}
+
+/** A real `restic check`, stopped while it holds its exclusive lock. */
+async function holdExclusively(
+  lab: Pick<ResticLab, 'program' | 'locks'>,
+  { host, env }: { readonly host: string; readonly env: Record<string, string | undefined> },
+): Promise<() => Promise<void>> {
+  const child = spawn(lab.program, ['check', '--read-data'], { env, stdio: 'ignore' });
+  const ended = once(child, 'exit');
+  const deadline = Date.now() + 30_000;
+  while (lab.locks(host).length === 0) {
+    if (child.exitCode !== null || Date.now() > deadline) throw new Error('restic check ended before it was stopped');
+    await sleep(2);
+  }
+  child.kill('SIGSTOP');
+  return async () => {
+    child.kill('SIGCONT');
+    await ended;
+  };
+}
+
+/** Another repository, opened by the same password, where the host's was: as when the wrong disk is mounted. */
+async function swap(lab: Pick<ResticLab, 'restic' | 'repositoryOf'>, host: string): Promise<() => Promise<void>> {
+  const repository = lab.repositoryOf(host);
+  renameSync(repository, `${repository}.away`);
+  lab.restic(host, 'init');
+  return async () => {
+    rmSync(repository, { recursive: true });
+    renameSync(`${repository}.away`, repository);
+  };
+}

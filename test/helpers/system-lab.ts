@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import type { RunRecord } from '../../packages/common/src/run-record.ts';
+import { type Sshd, type SshdOptions, startSshd } from './sshd.ts';
+
+/** How a program has ended. */
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Both, for error messages of tests. */
+  readonly output: string;
+}
+
+/** A program that is running. */
+export interface Running {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+}
+
+export interface LabOptions {
+  readonly sshd?: SshdOptions;
+  /** Lines for client_config.yml. */
+  readonly client?: readonly string[];
+  /** Lines below `global:` in server_config.yml, without indentation. */
+  readonly global?: readonly string[];
+  /** Lines below the host in server_config.yml, without indentation. */
+  readonly host?: readonly string[];
+  /** Address and port that the server connects to instead of sshd's own: a proxy. */
+  readonly port?: number;
+}
+
+const PROGRAM_TIME_LIMIT_MS = 180_000;
+
+/**
+ * A client and a server as an admin has them, below one temporary directory: both bundles, a real sshd locked to SFTP,
+ * restic, mail delivered into files. `npm run build` has to have been run (the `scenarios` project does so).
+ */
+export async function createSystemLab(options: LabOptions = {}) {
+  const root = mkdtempSync(join(tmpdir(), 'lab-'));
+  const at = (...names: string[]) => join(root, ...names);
+  const sshd = await startSshd({ forceInternalSftp: true, restrict: true, ...options.sshd });
+  const write = (path: string, text: string, mode = 0o600) => {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    writeFileSync(path, text, { mode });
+  };
+  for (const name of ['spool', 'mail', 'temp', 'repositories']) mkdirSync(at(name), { mode: 0o700 });
+  // The admin's account of a machine without a mail server: the mail becomes a file.
+  write(at('deliver'), `#!/bin/sh\nexec cat > "${at('mail')}/$(date +%s%N).eml"\n`, 0o700);
+  write(at('password'), 'correct horse battery staple\n');
+  const lab = {
+    root,
+    at,
+    sshd,
+    spool: at('spool'),
+    clientConfig: at('client_config.yml'),
+    serverConfig: at('server_config.yml'),
+    repository: at('repositories', 'lab1'),
+    live: at('server-state', 'live', 'lab1'),
+    write,
+    configure(changed: LabOptions = options): void {
+      write(at('client_config.yml'), clientConfig(root, changed));
+      write(at('server_config.yml'), serverConfig(root, sshd, changed));
+    },
+    /** Writes `services/<type>/<name>/service.yaml`. */
+    addService: (path: string, yaml: string) => write(at('services', path, 'service.yaml'), yaml),
+    /** Starts `backup-client` with these arguments. */
+    startClient: (...args: string[]) => start('client', ['-c', at('client_config.yml'), ...args]),
+    startServer: (...args: string[]) => start('server', ['-c', at('server_config.yml'), ...args]),
+    client: (...args: string[]): Promise<Ended> => lab.startClient(...args).ended,
+    server: (...args: string[]): Promise<Ended> => lab.startServer(...args).ended,
+    /** Creates the repository and pins the host key. */
+    init: () => expectCode(0, lab.server('init', 'lab1', '--accept-host-key', fingerprint(sshd))),
+    /** Names of the archives in the spool, oldest first. */
+    archives: (directory = at('spool')): string[] => archivesIn(directory),
+    mails: (): string[] =>
+      readdirSync(at('mail'))
+        .sort()
+        .map((name) => readFileSync(at('mail', name), 'utf8')),
+    /** Records of a program, oldest first. */
+    records: (program: 'client' | 'server'): RunRecord[] => recordsIn(at(`${program}-state`, 'runs')),
+    async remove(): Promise<void> {
+      await sshd.stop();
+      rmSync(root, { recursive: true, force: true });
+    },
+  };
+  lab.configure();
+  return lab;
+}
+
+export type SystemLab = Awaited<ReturnType<typeof createSystemLab>>;
+
+/** The end of a program that has to end with this exit code. @throws Error with everything that it wrote */
+export async function expectCode(code: number, ended: Promise<Ended>): Promise<Ended> {
+  const end = await ended;
+  if (end.code !== code) throw new Error(`exit code ${end.code} (${end.signal}) instead of ${code}:\n${end.output}`);
+  return end;
+}
+
+function clientConfig(root: string, { client = [] }: LabOptions): string {
+  return [
+    `base_backup_dir: ${root}/spool`,
+    'backup_user: root\nbackup_group: root\nadmin_email: admin@example.org\nkeep_days: 7\nhostname: lab1',
+    `service_dir: ${root}/services\nstate_dir: ${root}/client-state\nlock_dir: ${root}/client-state`,
+    `mail: { command: ${root}/deliver }\nmin_free_space_mb: 1`,
+    ...client,
+    '',
+  ].join('\n');
+}
+
+function serverConfig(root: string, sshd: Sshd, { global = [], host = [], port = sshd.port }: LabOptions): string {
+  return [
+    'global:',
+    `  admin_email: admin@example.org\n  local_temp_base_dir: ${root}/temp`,
+    `  state_dir: ${root}/server-state\n  lock_dir: ${root}/server-state`,
+    ...global.map((line) => `  ${line}`),
+    `mail: { command: ${root}/deliver }`,
+    `restic:\n  repository_root: ${root}/repositories\n  password_file: ${root}/password`,
+    `hosts:\n  - hostname: lab1\n    address: 127.0.0.1\n    port: ${port}\n    ssh_user: ${sshd.user}`,
+    `    ssh_key_file: ${sshd.clientKey}\n    known_hosts_file: [${root}/known_hosts]\n    remote_tar_dir: ${root}/spool`,
+    ...host.map((line) => `    ${line}`),
+    '',
+  ].join('\n');
+}
+
+function start(program: 'client' | 'server', args: readonly string[]): Running {
+  const bundle = resolve(`packages/${program}/dist/backup-${program}.cjs`);
+  const child = spawn(process.execPath, [bundle, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: PROGRAM_TIME_LIMIT_MS,
+  });
+  const texts = { stdout: '', stderr: '', output: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      texts[name] += text;
+      texts.output += text;
+    });
+  }
+  const ended = new Promise<Ended>((done, fail) => {
+    child.once('error', fail);
+    child.once('close', (code, signal) => done({ code, signal, ...texts }));
+  });
+  return { child, ended };
+}
+
+function fingerprint(sshd: Sshd): string {
+  const key = Buffer.from(sshd.hostKeys.ed25519?.split(' ')[1] ?? '', 'base64');
+  return `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
+}
+
+function archivesIn(directory: string): string[] {
+  return readdirSync(directory)
+    .filter((name) => /^lab1-\d{8}_\d{6}\.tar\.gz$/.test(name))
+    .sort();
+}
+
+function recordsIn(directory: string): RunRecord[] {
+  return readdirSync(directory)
+    .sort()
+    .map((name) => JSON.parse(readFileSync(join(directory, name), 'utf8')));
+}
