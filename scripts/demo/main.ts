@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { appendFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { simpleParser } from 'mailparser';
 import { type Sshd, startSshd } from '../../test/helpers/sshd.ts';
 import { compareTrees } from './compare.ts';
 import { CommandFailed, endRunning, heading, quote, say, show } from './narrator.ts';
@@ -55,7 +56,7 @@ async function story(sshd: Sshd, directories: readonly string[]): Promise<void> 
   await client('backup');
   await server('backup');
   heading('The mail that the admin gets');
-  quote(newestMail(sandbox));
+  quote(await newestMail(sandbox));
 
   heading('Restore, and compare with the source');
   await rm(sandbox.restored, { recursive: true, force: true });
@@ -84,14 +85,15 @@ function fingerprintOf(sshd: Sshd): string {
   return stdout.split(' ')[1] ?? '';
 }
 
-function newestMail({ mail }: Sandbox): string {
+async function newestMail({ mail }: Sandbox): Promise<string> {
   const newest = readdirSync(mail)
     .filter((name) => name.endsWith('.eml'))
     .sort()
     .at(-1);
   if (newest === undefined) throw new Error(`There is no mail in ${mail}.`);
   say(`   ${join(mail, newest)}`);
-  return readFileSync(join(mail, newest), 'utf8');
+  const { subject, text } = await simpleParser(readFileSync(join(mail, newest)));
+  return `Subject: ${subject}\n\n${text}`;
 }
 
 async function compareAll(directories: readonly string[]): Promise<void> {

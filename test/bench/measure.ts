@@ -85,7 +85,7 @@ function residentBytes(pid: number): number {
 }
 
 /** Bytes on disk below a directory. */
-export function diskBytes(directory: string): number {
+function diskBytes(directory: string): number {
   try {
     const entries = readdirSync(directory, { withFileTypes: true });
     return entries.reduce((sum, entry) => {

@@ -216,3 +216,13 @@ describe('verifyArchive', () => {
     }
   });
 });
+
+describe('an archive of 200,000 small files', () => {
+  it('is written and read back in less than 200 MB of memory', () => {
+    const args = ['scripts/run-ts.mjs', 'test/helpers/archive-memory.ts', lab.archive, '200000'];
+    const output = execFileSync('node', args, { encoding: 'utf8' });
+    const { entries, peakBytes } = JSON.parse(output) as { entries: number; peakBytes: number };
+    expect(entries).toBe(200_002);
+    expect(peakBytes).toBeLessThan(200_000_000);
+  });
+});

@@ -100,6 +100,17 @@ describe('with an entry list', () => {
     await expect(judgeWith(second, first.list)).rejects.toThrow(/do not fit together/);
   });
 
+  test('a list that goes on behind the end of the archive is refused', async () => {
+    const { file: archive, list, promised } = await published('20261120_030000', 'one');
+    const longer = (async function* () {
+      yield* readEntryLines(list, MOST);
+      yield ['{"path":"web/d/b"}'];
+    })();
+    await expect(judgeArchive({ file: archive, list: longer, promised, ...CALM })).rejects.toThrow(
+      /do not fit together/,
+    );
+  });
+
   test('members are handed on in order and with their hashes', async () => {
     const { file: archive, promised } = await published('20261120_030000', 'one');
     const seen: Entry[] = [];

@@ -158,8 +158,8 @@ describe('archive source, when things go wrong', () => {
       await place.publish(STAMP);
       const fetched: number[] = [];
       const remote = async () => counting(place.spool.connect(), fetched);
-      await refused(place.open({ remote }, { maxArchiveBytes: 100 }), /raise max_archive_bytes/);
-      await refused(place.open({ remote }, { maxUnpackedBytes: 1000 }), /raise max_unpacked_bytes/);
+      await refused(place.open({ remote }, { maxArchiveBytes: 100 }), /raise max_archive_size/);
+      await refused(place.open({ remote }, { maxUnpackedBytes: 1000 }), /raise max_unpacked_size/);
       await refused(place.open({ remote }, { maxEntries: 2 }), /raise max_entries/);
       expect(fetched).toEqual([]);
     });

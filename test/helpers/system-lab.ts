@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { simpleParser } from 'mailparser';
 import type { RunRecord } from '../../packages/common/src/run-record.ts';
 import { type Sshd, type SshdOptions, startSshd } from './sshd.ts';
 
@@ -33,6 +35,21 @@ export interface LabOptions {
   readonly host?: readonly string[];
   /** Address and port that the server connects to instead of sshd's own: a proxy. */
   readonly port?: number;
+}
+
+/** A mail as its reader sees it. */
+export interface ReadMail {
+  readonly subject: string;
+  readonly to: string;
+  readonly text: string;
+}
+
+/** One of `restic snapshots --json`. */
+export interface ResticSnapshot {
+  readonly id: string;
+  readonly hostname: string;
+  readonly tags: readonly string[];
+  readonly paths: readonly string[];
 }
 
 const PROGRAM_TIME_LIMIT_MS = 180_000;
@@ -70,8 +87,8 @@ export async function createSystemLab(options: LabOptions = {}) {
     /** Writes `services/<type>/<name>/service.yaml`. */
     addService: (path: string, yaml: string) => write(at('services', path, 'service.yaml'), yaml),
     /** Starts `backup-client` with these arguments. */
-    startClient: (...args: string[]) => start('client', ['-c', at('client_config.yml'), ...args]),
-    startServer: (...args: string[]) => start('server', ['-c', at('server_config.yml'), ...args]),
+    startClient: (...args: string[]) => startProgram('client', ['-c', at('client_config.yml'), ...args]),
+    startServer: (...args: string[]) => startProgram('server', ['-c', at('server_config.yml'), ...args]),
     client: (...args: string[]): Promise<Ended> => lab.startClient(...args).ended,
     server: (...args: string[]): Promise<Ended> => lab.startServer(...args).ended,
     /** Creates the repository and pins the host key. */
@@ -82,6 +99,22 @@ export async function createSystemLab(options: LabOptions = {}) {
       readdirSync(at('mail'))
         .sort()
         .map((name) => readFileSync(at('mail', name), 'utf8')),
+    /** The newest mail of all, decoded. @throws Error when there is none */
+    newestMail: async (): Promise<ReadMail> => (await readMails(at('mail'))).at(-1) ?? fail('no mail was sent'),
+    /** Decodes the mails that have come, oldest first, and empties the mailbox. */
+    takeMails: async (): Promise<readonly ReadMail[]> => {
+      const mails = await readMails(at('mail'));
+      rmSync(at('mail'), { recursive: true });
+      mkdirSync(at('mail'), { mode: 0o700 });
+      return mails;
+    },
+    /** What is in the repository, asked from restic itself. Oldest first. */
+    snapshots: (): ResticSnapshot[] =>
+      JSON.parse(
+        execFileSync('restic', ['-r', lab.repository, '-p', at('password'), '--no-cache', 'snapshots', '--json'], {
+          encoding: 'utf8',
+        }),
+      ),
     /** Records of a program, oldest first. */
     records: (program: 'client' | 'server'): RunRecord[] => recordsIn(at(`${program}-state`, 'runs')),
     async remove(): Promise<void> {
@@ -128,15 +161,26 @@ function serverConfig(root: string, sshd: Sshd, { global = [], host = [], port =
   ].join('\n');
 }
 
-function start(program: 'client' | 'server', args: readonly string[]): Running {
-  const bundle = resolve(`packages/${program}/dist/backup-${program}.cjs`);
+/** Where the bundle of a program is. */
+export function bundleOf(program: 'client' | 'server'): string {
+  return resolve(`packages/${program}/dist/backup-${program}.cjs`);
+}
+
+/** Starts a program with nothing but these arguments. */
+export function startProgram(
+  program: 'client' | 'server',
+  args: readonly string[],
+  options: Pick<SpawnOptions, 'uid' | 'gid' | 'env' | 'cwd'> & { readonly bundle?: string } = {},
+): Running {
+  const { bundle = bundleOf(program), ...settings } = options;
   const child = spawn(process.execPath, [bundle, ...args], {
+    ...settings,
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: PROGRAM_TIME_LIMIT_MS,
   });
   const texts = { stdout: '', stderr: '', output: '' };
   for (const name of ['stdout', 'stderr'] as const) {
-    child[name].setEncoding('utf8').on('data', (text: string) => {
+    child[name]?.setEncoding('utf8').on('data', (text: string) => {
       texts[name] += text;
       texts.output += text;
     });
@@ -146,6 +190,29 @@ function start(program: 'client' | 'server', args: readonly string[]): Running {
     child.once('close', (code, signal) => done({ code, signal, ...texts }));
   });
   return { child, ended };
+}
+
+async function readMails(directory: string): Promise<ReadMail[]> {
+  const files = readdirSync(directory).sort();
+  return Promise.all(
+    files.map(async (name) => {
+      const { subject = '', to, text = '' } = await simpleParser(readFileSync(join(directory, name)));
+      return { subject, to: to?.text ?? '', text };
+    }),
+  );
+}
+
+/** Waits for something that a program does. @throws Error after half a minute */
+export async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
+  for (let attempt = 0; attempt < 600; attempt += 1) {
+    if (await isSo()) return;
+    await sleep(50);
+  }
+  throw new Error(`waited in vain for: ${what}`);
+}
+
+function fail(message: string): never {
+  throw new Error(message);
 }
 
 function fingerprint(sshd: Sshd): string {

@@ -76,7 +76,7 @@ export async function runTar(read: TarRead, paths: readonly BytePath[], options:
     signal: options.signal,
     accept: [0, 1, 2],
   });
-  const result = await pump(tar, reader, options);
+  const result = await pump(tar, reader, read.root, options);
   if (result.exitCode === 2) throw failureOf(result, read.root);
   const { warnings, notes } = readTarMessages(result.stderr, read.root);
   const dropped = filter.dropped - filter.warnings.length;
@@ -89,7 +89,12 @@ export async function runTar(read: TarRead, paths: readonly BytePath[], options:
 }
 
 /** From tar into the archive; no faster than the archive can be compressed and written. */
-async function pump(tar: Streaming, reader: TarReader, { sink, onBroken }: TarRunOptions): Promise<RunResult> {
+async function pump(
+  tar: Streaming,
+  reader: TarReader,
+  root: string,
+  { sink, onBroken }: TarRunOptions,
+): Promise<RunResult> {
   let started = false;
   try {
     for await (const chunk of tar.stdout as AsyncIterable<Buffer>) {
@@ -98,8 +103,8 @@ async function pump(tar: Streaming, reader: TarReader, { sink, onBroken }: TarRu
       if (sink.full) await sink.ready();
     }
     const result = await tar.finished;
-    // Exit code 2 without an end: tar has given up, and says why.
-    if (result.exitCode === 2 && !reader.complete) throw failureOf(result, '');
+    // Without an end of the archive, tar has given up, and says why.
+    if (!reader.complete) throw failureOf(result, root);
     reader.end();
     return result;
   } catch (error) {

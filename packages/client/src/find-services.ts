@@ -19,6 +19,8 @@ export interface FindIo extends TaskIo {
 export interface FoundServices {
   /** They can be saved. */
   readonly services: readonly Service[];
+  /** See `ValidatedServices`. */
+  readonly advice: ReadonlyMap<Service, readonly string[]>;
   /** What the manifest says of all the others: failed, or not asked for. */
   readonly others: readonly ManifestService[];
 }
@@ -51,7 +53,7 @@ export async function findServices(
     ...valid.rejected,
     ...left.map((service) => skippedService(service, 'Not asked for: --service named others.', io.now())),
   ];
-  return { services: valid.services, others };
+  return { services: valid.services, advice: valid.advice, others };
 }
 
 function nothingToSave(directory: string): string {

@@ -6,18 +6,19 @@ export interface Plan {
   readonly spool: string;
   readonly archive: string;
   readonly services: readonly Service[];
+  readonly advice: ReadonlyMap<Service, readonly string[]>;
   readonly others: readonly ManifestService[];
   /** Archives that would be removed. */
   readonly expired: readonly string[];
 }
 
 /** What `--dry-run` prints. Pure. */
-export function renderPlan({ spool, archive, services, others, expired }: Plan): string {
+export function renderPlan({ spool, archive, services, advice, others, expired }: Plan): string {
   return [
     'Dry run: nothing was changed. A run would now',
     ...services.flatMap((service) => [
       `  save ${service.type}/${service.name}: ${service.tasks.map((task) => task.key).join(', ')}`,
-      ...service.warnings.map((warning) => `    warning: ${warning}`),
+      ...[...service.warnings, ...(advice.get(service) ?? [])].map((warning) => `    warning: ${warning}`),
     ]),
     ...others.flatMap((service) => [
       `  ${service.status === 'skipped' ? 'leave out' : 'FAIL to save'} ${service.type}/${service.name}`,

@@ -5,7 +5,14 @@ import { fsyncDirectory, writeFileAtomic } from '@local-backup/common/atomic-fil
 import { BackupError } from '@local-backup/common/errors';
 import type { Log } from '@local-backup/common/log';
 import type { Manifest } from '@local-backup/common/manifest';
-import { entryListName, isPartialName, manifestName, partialName, SPOOL_DONE, SPOOL_WANT_FULL } from '@local-backup/common/spool';
+import {
+  entryListName,
+  isPartialName,
+  manifestName,
+  partialName,
+  SPOOL_DONE,
+  SPOOL_WANT_FULL,
+} from '@local-backup/common/spool';
 import { expiredArchives, type SpoolFile, unpublishedLeftovers } from './keep.ts';
 import { sweepWorkDirectories } from './stage.ts';
 

@@ -6,18 +6,20 @@ export interface CheckResult {
   readonly configFile: string;
   readonly warnings: readonly string[];
   readonly services: readonly Service[];
+  readonly advice: ReadonlyMap<Service, readonly string[]>;
   readonly others: readonly ManifestService[];
 }
 
 /** What `backup-client check` prints. Pure. */
-export function renderCheck({ configFile, warnings, services, others }: CheckResult): string {
+export function renderCheck({ configFile, warnings, services, advice, others }: CheckResult): string {
   const rows = [
     line('ok', configFile, warnings.length === 0 ? '' : `${warnings.length} warning(s)`),
     ...warnings.map(detail),
     ...services.flatMap((service) => {
       const tasks = service.tasks.map((task) => task.key).join(', ');
-      const state = service.warnings.length > 0 ? 'warning' : 'ok';
-      return [line(state, `${service.type}/${service.name}`, tasks), ...service.warnings.map(detail)];
+      const warned = [...service.warnings, ...(advice.get(service) ?? [])];
+      const state = warned.length > 0 ? 'warning' : 'ok';
+      return [line(state, `${service.type}/${service.name}`, tasks), ...warned.map(detail)];
     }),
     ...others.flatMap((service) => [
       line('FAILED', `${service.type}/${service.name}`, ''),

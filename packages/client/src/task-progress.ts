@@ -42,7 +42,7 @@ const MESSAGES_MAX = 200;
 const MESSAGE_LENGTH_MAX = 5_000;
 
 /** What the manifest says of a task. */
-export function taskReport(progress: TaskProgress): ManifestTask {
+function taskReport(progress: TaskProgress): ManifestTask {
   return {
     plugin: progress.task.plugin.name,
     status: progress.status,

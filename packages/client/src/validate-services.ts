@@ -6,9 +6,11 @@ import type { Service, ServiceTask } from './service.ts';
 import { createTaskContext, type TaskIo, undoEntryOf } from './task-context.ts';
 import { failedService } from './task-progress.ts';
 
-/** Services that can be saved, with what was odd in their warnings, and those that can not. */
+/** Services that can be saved, and those that can not. */
 export interface ValidatedServices {
   readonly services: readonly Service[];
+  /** What tasks said to services that can be saved: for `check` and dry runs. A run reports what it finds itself. */
+  readonly advice: ReadonlyMap<Service, readonly string[]>;
   readonly rejected: readonly ManifestService[];
 }
 
@@ -25,14 +27,16 @@ export async function validateServices(
   io: TaskIo & { readonly now: () => Date },
 ): Promise<ValidatedServices> {
   const valid: Service[] = [];
+  const advice = new Map<Service, readonly string[]>();
   const rejected: ManifestService[] = [];
   for (const service of services) {
     const { failures, warnings } = await validateService(service, stuck, io);
-    if (failures.length === 0) valid.push({ ...service, warnings: [...service.warnings, ...warnings] });
+    advice.set(service, warnings);
+    if (failures.length === 0) valid.push(service);
     else rejected.push(failedService(service, [...failures, ...warnings], io.now()));
     for (const failure of failures) io.log.error(failure, { service: service.name });
   }
-  return { services: valid, rejected };
+  return { services: valid, advice, rejected };
 }
 
 async function validateService(service: Service, stuck: Recovery['failed'], io: TaskIo) {

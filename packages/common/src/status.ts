@@ -2,7 +2,7 @@
 import * as z from 'zod';
 
 /** How a step, service, host or run fared, best first. */
-export const STATUSES = ['success', 'skipped', 'warning', 'failed'] as const;
+const STATUSES = ['success', 'skipped', 'warning', 'failed'] as const;
 
 export const statusSchema = z.enum(STATUSES);
 

@@ -120,6 +120,19 @@ describe('createTarReader', () => {
     expect(read(bytes).entries[0]).toMatchObject({ path: name, uid: 0xffff_ffff, mtimeNs: -315_619_200_000_000_000n });
   });
 
+  it('reads sizes beyond 8 GiB, in PAX and in gnu format', () => {
+    const sizes: number[] = [];
+    const limits = { ...LIMITS, bytes: 1e12 };
+    const onMember = ({ size }: Entry) => void sizes.push(size);
+    const pax = member({ name: 'f', size: 0, pax: { size: '8589934592' } });
+    const gnu = member({
+      name: 'f',
+      patch: { 257: 'ustar  \x00', 124: Buffer.from('800000000000000200000001', 'hex') },
+    });
+    for (const header of [pax, gnu]) createTarReader({ limits, onMember }).write(header);
+    expect(sizes).toEqual([8_589_934_592, 8_589_934_593]);
+  });
+
   it('hashes large holes in turns', async () => {
     const size = 300 * 1024 * 1024;
     const hole = {

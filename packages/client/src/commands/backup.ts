@@ -59,12 +59,12 @@ export async function backupCommand(global: GlobalOptions, options: BackupOption
 
 async function planOf(session: ClientSession, { service = [] }: BackupOptions, signal: AbortSignal): Promise<string> {
   const { config, now } = session;
-  const { services, others } = await findServices(config, service, [], { ...taskIoOf(session, signal), plugins, now });
+  const found = await findServices(config, service, [], { ...taskIoOf(session, signal), plugins, now });
   const { baseBackupDir: spool, hostname, keepDays } = config;
   const files = await listSpool(spool).catch(() => []);
   const expired = expiredArchives(files, { hostname, keepDays, now: now() });
   const archive = formatArchiveName({ hostname, stamp: stampOf(now()) });
-  return renderPlan({ spool, archive, services, others, expired });
+  return renderPlan({ spool, archive, expired, ...found });
 }
 
 /** The boundary of a run: whatever ends it is in the record, in the mail and in the exit code. */

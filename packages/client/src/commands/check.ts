@@ -17,8 +17,8 @@ export async function checkCommand(global: GlobalOptions, print: (text: string) 
   // What is wrong is in the table; the log would say it twice.
   const quiet = { ...session.log, error: () => undefined };
   const io = { ...taskIoOf(session, new AbortController().signal), log: quiet, plugins, now };
-  const { services, others } = await findServices(config, [], [], io);
-  print(renderCheck({ configFile: global.config, warnings: config.warnings, services, others }));
+  const { services, advice, others } = await findServices(config, [], [], io);
+  print(renderCheck({ configFile: global.config, warnings: config.warnings, services, advice, others }));
   const bad = others.length;
   if (bad > 0)
     throw new BackupError('config', `${bad} of ${bad + services.length} services cannot be saved as configured.`);

@@ -14,7 +14,7 @@ export interface FleetState {
 }
 
 /** A host is green when its newest snapshot is fresh and its last run was a success, or had nothing to do. */
-export function isGreen(status: Status): boolean {
+function isGreen(status: Status): boolean {
   return status === 'success' || status === 'skipped';
 }
 

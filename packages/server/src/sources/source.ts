@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import type { Manifest } from '@local-backup/common/manifest';
-import type { Snapshot } from '../stores/store.ts';
 import type { Trail } from '../report/trail.ts';
+import type { Snapshot } from '../stores/store.ts';
 
 /** Newest state that a host offers, or why there is nothing to do. */
 export type Offer =

@@ -18,21 +18,21 @@ export const command = definePlugin<CommandOptions>({
     if (context.options.before === undefined) return;
     // `after` has to run even when `before` is killed half-way.
     await context.remember({ begun: true });
-    await execute(context, context.options.before, { cwd: '/' });
+    await execute(context, context.options.before);
   },
 
   async run(context) {
     const directory = join(context.stage, 'command');
     await mkdir(directory, { mode: 0o700 });
     if (context.options.stdout === undefined) await runForFiles(context, directory);
-    else await runForOutput(context, join(directory, context.options.stdout));
+    else await runForOutput(context, directory, context.options.stdout);
     return {};
   },
 
   async post(context) {
     if (context.options.after === undefined) return;
     if (context.options.before !== undefined && context.remembered() === undefined) return;
-    await execute(context, context.options.after, { cwd: '/' });
+    await execute(context, context.options.after);
   },
 });
 
@@ -46,10 +46,11 @@ async function runForFiles(context: Context, directory: string): Promise<void> {
   );
 }
 
-async function runForOutput(context: Context, file: string): Promise<void> {
+async function runForOutput(context: Context, directory: string, name: string): Promise<void> {
+  const file = join(directory, name);
   const output = await open(file, 'wx', 0o600);
   try {
-    await execute(context, context.options.run, { cwd: context.stage, stdoutTo: output.fd });
+    await execute(context, context.options.run, { cwd: directory, stdoutTo: output.fd });
   } catch (error) {
     // Half a dump must not be taken for a whole one.
     await unlink(file);
@@ -65,17 +66,20 @@ async function runForOutput(context: Context, file: string): Promise<void> {
   );
 }
 
+interface Where {
+  /** Of `run`; the other commands start in `/`, because they may be called long after the stage is gone. */
+  readonly cwd?: string;
+  readonly stdoutTo?: number;
+}
+
 /** A list is run as it stands; a string is a line for `sh`, because that is what the user wrote. */
-async function execute(
-  context: Context,
-  words: string | readonly string[],
-  where: { cwd: string; stdoutTo?: number },
-): Promise<void> {
+async function execute(context: Context, words: string | readonly string[], where: Where = {}): Promise<void> {
   const [program = 'sh', ...args] = typeof words === 'string' ? ['sh', '-c', words] : words;
   await context.exec(program, args, {
+    cwd: '/',
     ...where,
     env: {
-      BACKUP_STAGE: where.cwd,
+      ...(where.cwd === undefined ? {} : { BACKUP_STAGE: where.cwd }),
       BACKUP_SERVICE: context.service.name,
       BACKUP_CONFIG_DIRECTORY: context.service.configDirectory,
       ...context.options.environment,

@@ -17,8 +17,8 @@ test('what is within the bounds passes', () => {
 });
 
 test.each([
-  ['the archive', 100 * MIB + 1, promise({}), /raise max_archive_bytes/],
-  ['what it unpacks to', 1, promise({ bytes: 500 * MIB + 1 }), /raise max_unpacked_bytes/],
+  ['the archive', 100 * MIB + 1, promise({}), /raise max_archive_size/],
+  ['what it unpacks to', 1, promise({ bytes: 500 * MIB + 1 }), /raise max_unpacked_size/],
   ['the number of entries', 1, promise({ entries: 1001 }), /raise max_entries/],
   ['the entry list', 1, promise({}, 10 * MIB), /far too much for 10 entries/],
 ])('refuses where too large: %s', (_, bytes, manifest, message) => {

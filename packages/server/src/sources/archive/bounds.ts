@@ -24,10 +24,10 @@ const LIST_BYTES_AT_LEAST = 64 * 1024;
  * @throws BackupError `untrusted`
  */
 export function requireWithinBounds(archiveBytes: number, manifest: Manifest | undefined, bounds: HostBounds): void {
-  refuseAbove('The archive has', archiveBytes, bounds.maxArchiveBytes, 'max_archive_bytes');
+  refuseAbove('The archive has', archiveBytes, bounds.maxArchiveBytes, 'max_archive_size');
   if (manifest === undefined) return;
   const { totals, entryList } = manifest;
-  refuseAbove('By its manifest the archive unpacks to', totals.bytes, bounds.maxUnpackedBytes, 'max_unpacked_bytes');
+  refuseAbove('By its manifest the archive unpacks to', totals.bytes, bounds.maxUnpackedBytes, 'max_unpacked_size');
   if (totals.entries > bounds.maxEntries) {
     const found = `By its manifest the archive holds ${totals.entries} entries, more than the ${bounds.maxEntries}`;
     throw new BackupError('untrusted', `${found} allowed for this host; if that is right, raise max_entries.`);

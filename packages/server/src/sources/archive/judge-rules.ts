@@ -12,7 +12,7 @@ export interface Seen {
 }
 
 /** The archive's root. */
-export const ROOT = '.' as BytePath;
+const ROOT = '.' as BytePath;
 
 /** NAME_MAX of Linux. */
 const MAX_COMPONENT_BYTES = 255;
@@ -57,7 +57,7 @@ const hardLinkToEarlierMember: Rule = ({ type, link }, { kindOf }) => {
 };
 
 /** In this order: the later rules rely on the earlier ones. */
-export const RULES: readonly Rule[] = [
+const RULES: readonly Rule[] = [
   allowedType,
   plainPath,
   rootIsDirectory,
