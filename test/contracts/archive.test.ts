@@ -133,7 +133,7 @@ describe('addTree', () => {
     const writer = await lab.writer({ tarCommand: ['sh', '-c', 'tar "$@" | head -c 1000000; kill -9 $$', 'tar'] });
     await expect(writer.addTree(lab.request())).rejects.toThrow();
     expect(writer.broken).toBe(true);
-    expect(() => writer.finish()).toThrow('broken');
+    await expect(writer.finish()).rejects.toThrow('broken');
     await writer.abort();
   });
 
@@ -219,7 +219,7 @@ describe('verifyArchive', () => {
 
 describe('an archive of 200,000 small files', () => {
   it('is written and read back in less than 200 MB of memory', () => {
-    const args = ['scripts/run-ts.mjs', 'test/helpers/archive-memory.ts', lab.archive, '200000'];
+    const args = ['scripts/run-ts.mjs', 'test/fixtures/archive-memory.ts', lab.archive, '200000'];
     const output = execFileSync('node', args, { encoding: 'utf8' });
     const { entries, peakBytes } = JSON.parse(output) as { entries: number; peakBytes: number };
     expect(entries).toBe(200_002);

@@ -41,14 +41,16 @@ export function describeStore(name: string, open: () => Promise<StoreHarness>): 
   describe(name, () => {
     let harness: StoreHarness;
     let store: Store;
-    const work = mkdtempSync(join(tmpdir(), 'store-contract-'));
-    const live = join(work, 'live/web1');
+    let work: string;
+    let live: string;
     const newTarget = (): string => mkdtempSync(join(work, 'target-'));
     const save = (stamp: string, more: { dryRun?: boolean; readAll?: boolean } = {}): Promise<Saved> => {
       return store.save({ directory: live, stamp, dryRun: false, ...more }, never);
     };
 
     beforeAll(async () => {
+      work = mkdtempSync(join(tmpdir(), 'store-contract-'));
+      live = join(work, 'live/web1');
       harness = await open();
       store = harness.store('web1');
       fillTree(live);
@@ -98,7 +100,7 @@ export function describeStore(name: string, open: () => Promise<StoreHarness>): 
       const [existing] = await store.snapshots(never);
       unpackAgain(live);
       const saved = await harness.store('web1').save({ directory: live, stamp: FIRST, dryRun: false }, never);
-      expect(saved).toMatchObject({ snapshot: existing?.id, filesNew: 0, filesChanged: 0, filesUnmodified: 5 });
+      expect(saved).toMatchObject({ snapshot: existing?.id, filesNew: 0, filesUnmodified: 5, bytesAdded: 0 });
       expect(await store.snapshots(never)).toHaveLength(1);
     });
 

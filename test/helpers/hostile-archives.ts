@@ -1,23 +1,9 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { gzipSync } from 'node:zlib';
+import { BOMBS } from './hostile-bombs.ts';
+import { evil, FILE, type HostileArchive, longName, members, PARENTS, rawPax, sparse } from './hostile-members.ts';
 import { archive, END, gzArchive, type Member, member, paxMember } from './tar-builder.ts';
 
-/** An archive that a machine which was taken over could send; nothing of it may be unpacked. */
-export interface HostileArchive {
-  readonly name: string;
-  /** `format`: the strict reader refuses it. `judge`: well-formed, the server's judge must. `size`: only bounds help. */
-  readonly refusedBy: 'format' | 'judge' | 'size';
-  /** The whole `.tar.gz`, made when it is needed. */
-  readonly bytes: () => Buffer;
-}
-
-/** What is needed around the hostile member so that nothing else is wrong with the archive. */
-const PARENTS: readonly Member[] = [
-  { name: 'web/', type: '5' },
-  { name: 'web/shop/', type: '5' },
-];
-
-const FILE: Member = { name: 'web/shop/readme', body: 'all is well\n' };
 const OUTSIDE = '/tmp/hostile-archive-was-here';
 
 /** Nothing is wrong with this one: a test that refuses it too proves nothing. */
@@ -43,8 +29,6 @@ function malformed(name: string, ...members: readonly (Member | Buffer)[]): Host
 
 const link = (name: string, target: string): Member => ({ name, type: '2', mode: 0o777, link: target });
 const hardLink = (name: string, target: string): Member => ({ name, type: '1', link: target });
-const evil = (name: string): Member => ({ name, body: 'evil\n' });
-
 const PATHS: readonly HostileArchive[] = [
   judged('absolute path', evil(OUTSIDE)),
   judged('path with ..', evil('web/shop/../../../tmp/hostile-archive-was-here')),
@@ -158,28 +142,7 @@ const BROKEN: readonly HostileArchive[] = [
   },
 ];
 
-const BOMBS: readonly HostileArchive[] = [
-  { name: 'six gigabytes in six megabytes', refusedBy: 'size', bytes: zeroBomb },
-  {
-    name: 'a sparse file of a petabyte',
-    refusedBy: 'size',
-    bytes: () => gzArchive(...PARENTS, sparse('1\n1125899906842624\n0\n', 2 ** 50)),
-  },
-  { name: '100,000 empty files', refusedBy: 'size', bytes: () => gzArchive(...PARENTS, entryBomb(100_000)) },
-  { name: '2,000 paths of 1,000 directories', refusedBy: 'size', bytes: () => gzArchive(...PARENTS, deepBomb(2_000)) },
-  {
-    name: 'path of 64 KiB',
-    refusedBy: 'size',
-    bytes: () => gzArchive(...PARENTS, longName(`web/shop/${'d/'.repeat(32_768)}x`)),
-  },
-  {
-    name: 'PAX header of 64 MiB',
-    refusedBy: 'size',
-    bytes: () => gzArchive(...PARENTS, rawPax('x'.repeat(64 * 1024 * 1024)), FILE),
-  },
-];
-
-/** Every hostile archive: see `facts` of each in its name. The bombs are meant for bounds of a few MiB and 50,000 entries. */
+/** Every hostile archive, named after what is wrong with it. */
 export const HOSTILE_ARCHIVES: readonly HostileArchive[] = [
   ...PATHS,
   ...LINKS,
@@ -190,36 +153,8 @@ export const HOSTILE_ARCHIVES: readonly HostileArchive[] = [
   ...BOMBS,
 ];
 
-function members(...list: readonly Member[]): Buffer {
-  return Buffer.concat(list.map(member));
-}
-
-function longName(name: string): Member {
-  return { ...evil(name), pax: { path: name } };
-}
-
-function rawPax(body: string): Buffer {
-  return member({ name: './PaxHeaders/x', type: 'x', body });
-}
-
 function globalHeader(record: string): Buffer {
   return member({ name: './GlobalHead.1', type: 'g', body: `${record.length + 4} ${record}\n` });
-}
-
-/** A sparse file (GNU.sparse 1.0) with this map and two blocks of data. */
-function sparse(map: string, realSize: number): Member {
-  const block = Buffer.alloc(512);
-  block.write(map, 'latin1');
-  return {
-    name: 'web/shop/GNUSparseFile.1/s',
-    body: map.startsWith('1\n') ? block : Buffer.concat([block, Buffer.alloc(1024, 'x')]),
-    pax: {
-      'GNU.sparse.major': '1',
-      'GNU.sparse.minor': '0',
-      'GNU.sparse.name': 'web/shop/s',
-      'GNU.sparse.realsize': String(realSize),
-    },
-  };
 }
 
 /** A reader that applies the PAX size to the long name sees other members than one that does not (CVE-2026-53655). */
@@ -241,22 +176,4 @@ function flipped(bytes: Buffer): Buffer {
   const middle = Math.floor(copy.length / 2);
   copy[middle] = (copy[middle] ?? 0) ^ 0x10;
   return copy;
-}
-
-/** One file of 6 GiB of zeros: a gzip member of 64 MiB, repeated. */
-function zeroBomb(): Buffer {
-  const piece = gzipSync(Buffer.alloc(64 * 1024 * 1024));
-  const head = gzipSync(members(...PARENTS, { name: 'web/shop/zeros', size: 6 * 1024 ** 3 }));
-  return Buffer.concat([head, ...Array<Buffer>(96).fill(piece), gzipSync(END)]);
-}
-
-function entryBomb(count: number): Buffer {
-  const blocks = Array.from({ length: count }, (_, index) => member({ name: `web/shop/${index}` }));
-  return Buffer.concat(blocks);
-}
-
-function deepBomb(count: number): Buffer {
-  const tail = '/d'.repeat(1_000);
-  const paths = Array.from({ length: count }, (_, index) => member(longName(`web/shop/${index}${tail}`)));
-  return Buffer.concat(paths);
 }

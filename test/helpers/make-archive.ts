@@ -46,8 +46,8 @@ export async function makeArchive(options: MakeArchiveOptions): Promise<MadeArch
   return { name, manifest, files: [name, entryListName(name), manifestName(name)] };
 }
 
-/** Writes the entry list of an archive that is in the spool; the manifest that belongs to both. */
-async function describeArchive(options: MakeArchiveOptions): Promise<Manifest> {
+/** Writes the entry list of an archive that is in the spool; the manifest that belongs to both. @throws where it is no archive */
+export async function describeArchive(options: MakeArchiveOptions): Promise<Manifest> {
   const name = formatArchiveName(options);
   const file = join(options.spool, name);
   const { totals, entryList } = await listEntries(file, join(options.spool, entryListName(name)));

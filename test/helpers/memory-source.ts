@@ -35,6 +35,8 @@ export function createMemorySource(host: MemoryHost, liveDirectory: string): Sou
       write(host.states.get(stamp) ?? {});
       return [];
     },
+    // It keeps no record of what it has brought before.
+    hasUnseenChanges: () => true,
     confirm: async ({ stamp }) => {
       host.settled.add(stamp);
       return [];

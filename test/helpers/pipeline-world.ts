@@ -24,6 +24,7 @@ export interface World {
   marker: string | undefined;
   /** Behaviour of single verbs, instead of the usual one. */
   check?: () => Promise<void>;
+  unseenChanges?: boolean;
   bring?: (signal: AbortSignal) => Promise<readonly string[]>;
   save?: () => Promise<Saved>;
   confirm?: () => Promise<readonly string[]>;
@@ -70,6 +71,7 @@ function memorySource(w: World, signal: AbortSignal): Source {
       const manifest = w.manifest === undefined ? {} : { manifest: w.manifest };
       return { kind: 'new', stamp, label: `x-${stamp}.tar.gz`, bytes: 7, why: 'nothing is stored yet', ...manifest };
     },
+    hasUnseenChanges: () => w.unseenChanges ?? false,
     async bring(_, trail) {
       w.done.push('bring');
       return trail.step('fetch', async () => (await w.bring?.(signal)) ?? []);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -32,6 +32,8 @@ export async function createResticLab(series: ResticSeries): Promise<ResticLab> 
   const program = await resticOf(series);
   const directory = mkdtempSync(join(tmpdir(), 'restic-lab-'));
   mkdirSync(join(directory, 'repositories'));
+  // Stopped processes would outlive a test that fails while it holds one.
+  const holders: ChildProcess[] = [];
   const repositoryOf = (host: string) => join(directory, 'repositories', host);
   const passwordOf = (host: string) => join(directory, `password-${host}`);
   const setPassword = (host: string, password: string) => writeFileSync(passwordOf(host), password, { mode: 0o600 });
@@ -67,26 +69,30 @@ export async function createResticLab(series: ResticSeries): Promise<ResticLab> 
       setPassword(host, 'wrong\n');
       return () => setPassword(host, `correct ${host}\n`);
     },
-    remove: () => rmSync(directory, { recursive: true, force: true }),
+    remove: () => {
+      for (const holder of holders) holder.kill('SIGKILL');
+      rmSync(directory, { recursive: true, force: true });
+    },
   };
-  return { ...lab, lock: (host) => holdExclusively(lab, { host, env: env(host) }), swap: (host) => swap(lab, host) };
+  const lock = (host: string) => {
+    const holder = spawn(program, ['check', '--read-data'], { env: env(host), stdio: 'ignore' });
+    holders.push(holder);
+    return stopWithLock(holder, () => lab.locks(host).length > 0);
+  };
+  return { ...lab, lock, swap: (host) => swap(lab, host) };
 }
 
-/** A real `restic check`, stopped while it holds its exclusive lock. */
-async function holdExclusively(
-  lab: Pick<ResticLab, 'program' | 'locks'>,
-  { host, env }: { readonly host: string; readonly env: Record<string, string | undefined> },
-): Promise<() => Promise<void>> {
-  const child = spawn(lab.program, ['check', '--read-data'], { env, stdio: 'ignore' });
-  const ended = once(child, 'exit');
+/** Stops a `restic check` while it holds its exclusive lock. */
+async function stopWithLock(holder: ChildProcess, isLocked: () => boolean): Promise<() => Promise<void>> {
+  const ended = once(holder, 'exit');
   const deadline = Date.now() + 30_000;
-  while (lab.locks(host).length === 0) {
-    if (child.exitCode !== null || Date.now() > deadline) throw new Error('restic check ended before it was stopped');
+  while (!isLocked()) {
+    if (holder.exitCode !== null || Date.now() > deadline) throw new Error('restic check ended before it was stopped');
     await sleep(2);
   }
-  child.kill('SIGSTOP');
+  holder.kill('SIGSTOP');
   return async () => {
-    child.kill('SIGCONT');
+    holder.kill('SIGCONT');
     await ended;
   };
 }

@@ -211,6 +211,11 @@ export async function until(what: string, isSo: () => boolean | Promise<boolean>
   throw new Error(`waited in vain for: ${what}`);
 }
 
+/** Waits for the next second to begin: archives of one second have the same name. */
+export async function nextSecond(): Promise<void> {
+  await sleep(1_000 - (Date.now() % 1_000));
+}
+
 function fail(message: string): never {
   throw new Error(message);
 }
@@ -226,8 +231,9 @@ function archivesIn(directory: string): string[] {
     .sort();
 }
 
+/** By their start: the names of two runs in one second are in no order. */
 function recordsIn(directory: string): RunRecord[] {
   return readdirSync(directory)
-    .sort()
-    .map((name) => JSON.parse(readFileSync(join(directory, name), 'utf8')));
+    .map((name): RunRecord => JSON.parse(readFileSync(join(directory, name), 'utf8')))
+    .sort((a, b) => (a.started < b.started ? -1 : 1));
 }

@@ -25,7 +25,7 @@ export interface Member {
 export const END = Buffer.alloc(1024);
 
 /** `<length> <key>=<value>\n`, the length counting itself. */
-export function paxRecord(key: string, value: string): string {
+function paxRecord(key: string, value: string): string {
   const rest = ` ${key}=${value}\n`;
   let length = rest.length + 1;
   while (String(length).length + rest.length !== length) length += 1;
@@ -74,7 +74,7 @@ function header(options: Member, length: number): Buffer {
 }
 
 /** Fills in the checksum of a header block, wrong by `error`. */
-export function withChecksum(block: Buffer, error = 0): Buffer {
+function withChecksum(block: Buffer, error = 0): Buffer {
   block.fill(' ', 148, 156);
   const sum = block.reduce((total, byte) => total + byte, 0);
   block.write(`${octal(sum + error, 6)}\x00 `, 148, 'latin1');

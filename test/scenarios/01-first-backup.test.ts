@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSystemLab, expectCode, type SystemLab } from '../helpers/system-lab.ts';
@@ -64,5 +64,16 @@ describe('the main job, day by day', () => {
     );
     await expectCode(0, lab.server('restore', 'lab1', '--snapshot', snapshots[0]?.id ?? '', '--to', lab.at('first')));
     expect(readFileSync(join(lab.at('first'), 'web/app/data', lab.at('data'), 'one.txt'), 'utf8')).toBe('one\n');
+  });
+
+  it('a content that changed behind the same size and time is stored as it is now', async () => {
+    const file = lab.at('data', 'sub', 'two.txt');
+    const { atime, mtime } = statSync(file);
+    writeFileSync(file, 'TWO\n');
+    utimesSync(file, atime, mtime);
+    await expectCode(0, lab.client('backup'));
+    await expectCode(0, lab.server('backup'));
+    await expectCode(0, lab.server('restore', 'lab1', '--to', lab.at('disguised')));
+    expect(readFileSync(join(lab.at('disguised'), 'web/app/data', file), 'utf8')).toBe('TWO\n');
   });
 });

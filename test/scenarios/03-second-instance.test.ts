@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createSystemLab, expectCode, type Running, type SystemLab, until } from '../helpers/system-lab.ts';
+import { createSystemLab, expectCode, nextSecond, type Running, type SystemLab, until } from '../helpers/system-lab.ts';
 
 let lab: SystemLab;
 
@@ -24,6 +24,7 @@ afterAll(async () => {
 
 /** A client that is in the middle of its run. */
 async function clientAtWork(): Promise<Running> {
+  await nextSecond();
   for (const name of ['begun', 'go']) rmSync(lab.at(name), { force: true });
   const running = lab.startClient('backup');
   await until('the service is being saved', begun);
@@ -74,6 +75,7 @@ describe('a second instance', () => {
     await first.ended;
     expect(existsSync(lockDirectory())).toBe(true);
     letGo();
+    await nextSecond();
     const { stderr } = await expectCode(0, lab.client('backup'));
     expect(stderr).toContain(`Undone what a run that was killed had left: the spool lock ${lockDirectory()}.`);
     expect(stderr).toMatch(/Removed .*\.partial, left by a run that was killed\./);

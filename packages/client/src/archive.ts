@@ -79,7 +79,7 @@ export async function createArchiveWriter(options: ArchiveWriterOptions): Promis
     get broken() {
       return broken;
     },
-    finish() {
+    async finish() {
       requireWhole();
       return sink.finish();
     },

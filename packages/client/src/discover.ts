@@ -79,7 +79,10 @@ async function list(directory: string): Promise<Dirent[]> {
   try {
     return await readdir(directory, { withFileTypes: true });
   } catch (error) {
-    throw new BackupError('config', `Services cannot be looked for: ${(error as Error).message}`, { cause: error });
+    const { code, message } = error as NodeJS.ErrnoException;
+    const problem =
+      code === 'ENOENT' ? `${directory} does not exist. Create it, or correct \`service_dir\`.` : `${message}.`;
+    throw new BackupError('config', `Services cannot be looked for: ${problem}`, { cause: error });
   }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { chmod, chown, lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fsyncDirectory, writeFileAtomic } from '@local-backup/common/atomic-file';
+import { fsyncDirectory, isUnfinishedName, writeFileAtomic } from '@local-backup/common/atomic-file';
 import { BackupError } from '@local-backup/common/errors';
 import type { Log } from '@local-backup/common/log';
 import type { Manifest } from '@local-backup/common/manifest';
@@ -46,7 +46,8 @@ async function makeDirectory(path: string, { uid, gid }: Owner, log: Log): Promi
 /** Removes what runs that were killed have left: work directories, partial files, archives that were never published. */
 export async function sweepSpool(spool: string, hostname: string, log: Log): Promise<void> {
   const names = await readdir(spool);
-  const files = [...names.filter(isPartialName), ...unpublishedLeftovers(names, hostname)];
+  const unfinished = names.filter((name) => isPartialName(name) || isUnfinishedName(name));
+  const files = [...unfinished, ...unpublishedLeftovers(names, hostname)];
   for (const name of files) await rm(join(spool, name), { force: true });
   const swept = [...(await sweepWorkDirectories(spool)), ...files.map((name) => join(spool, name))];
   for (const path of swept) log.warn(`Removed ${path}, left by a run that was killed.`, { path });

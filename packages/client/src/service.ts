@@ -76,6 +76,8 @@ export function parseService(text: string, file: string, plugins: readonly Plugi
   ];
   const warnings = tasks.flatMap((checked) => checked.warning ?? []);
   if (complaints.length === 0 && done.length === 0) complaints.push(noTask(file, warnings));
+  // A file that is refused is corrected once: what would only be a warning is listed with the rest.
+  else if (complaints.length > 0) complaints.push(...warnings);
   if (!head.ok || complaints.length > 0) throw complaintError(file, complaints);
   return {
     name: head.value.service.name,

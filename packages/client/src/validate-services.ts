@@ -33,7 +33,7 @@ export async function validateServices(
     const { failures, warnings } = await validateService(service, stuck, io);
     advice.set(service, warnings);
     if (failures.length === 0) valid.push(service);
-    else rejected.push(failedService(service, [...failures, ...warnings], io.now()));
+    else rejected.push(failedService(service, [...failures, ...service.warnings, ...warnings], io.now()));
     for (const failure of failures) io.log.error(failure, { service: service.name });
   }
   return { services: valid, advice, rejected };

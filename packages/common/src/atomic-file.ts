@@ -38,6 +38,11 @@ export async function writeFileAtomic(
   }
 }
 
+/** True for the name that a file has while {@link writeFileAtomic} writes it; what `kill -9` left of it is rubbish. */
+export function isUnfinishedName(name: string): boolean {
+  return /^\..+\.[0-9a-f]{12}\.tmp$/.test(name);
+}
+
 /** Makes what was created, renamed or removed in a directory survive a power cut. */
 export async function fsyncDirectory(directory: string): Promise<void> {
   const handle = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY);

@@ -4,7 +4,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { showControls } from './byte-path.ts';
 import { BackupError } from './errors.ts';
-import { ParallelGzip } from './parallel-gzip.ts';
+import { createParallelGzip } from './parallel-gzip.ts';
 
 export interface GzipFileOptions {
   /** Must not exist. */
@@ -45,7 +45,7 @@ export async function createGzipFile({ file, level, concurrency }: GzipFileOptio
     bytes += compressed.length;
     await orFail(file, writeAll(handle, compressed));
   };
-  const gzip = new ParallelGzip({ level, concurrency, onChunk });
+  const gzip = createParallelGzip({ level, concurrency, onChunk });
   return {
     write: (content) => gzip.write(content),
     ready: () => gzip.ready(),

@@ -21,11 +21,30 @@ interface Job {
   readonly settle: (error: Error | null, compressed: Buffer) => void;
 }
 
+/** Bytes in, gzip members out. */
+export interface ParallelGzip {
+  /**
+   * Takes a copy of the bytes. False: enough is waiting, call {@link ready} before going on.
+   * @throws what `onChunk` has thrown
+   */
+  write(bytes: Uint8Array): boolean;
+  /** Resolves when there is room for more. */
+  ready(): Promise<void>;
+  /** Resolves when everything has been handed on. */
+  end(): Promise<void>;
+  /** Resolves when nothing is being compressed or handed on any more, whether or not it went well. */
+  settle(): Promise<void>;
+}
+
 /**
  * Compresses on libuv's threads, several blocks at a time. The result is a sequence of gzip members, which `gzip`,
  * `tar -z` and zlib read as one file (RFC 1952, 2.2).
  */
-export class ParallelGzip {
+export function createParallelGzip(options: ParallelGzipOptions): ParallelGzip {
+  return new GzipBlocks(options);
+}
+
+class GzipBlocks implements ParallelGzip {
   readonly #options: ParallelGzipOptions;
   #block: Buffer = Buffer.allocUnsafe(BLOCK_BYTES);
   #filled = 0;
@@ -42,10 +61,6 @@ export class ParallelGzip {
     this.#options = options;
   }
 
-  /**
-   * Takes a copy of the bytes. False: enough is waiting, call {@link ready} before going on.
-   * @throws what `onChunk` has thrown
-   */
   write(bytes: Uint8Array): boolean {
     this.#throwFailure();
     let at = 0;
@@ -59,20 +74,17 @@ export class ParallelGzip {
     return !this.#isFull();
   }
 
-  /** Resolves when there is room for more. */
   async ready(): Promise<void> {
     while (this.#isFull()) await this.#outstanding[0];
     this.#throwFailure();
   }
 
-  /** Resolves when everything has been handed on. */
   async end(): Promise<void> {
     if (this.#filled > 0 || !this.#started) this.#submit();
     await this.settle();
     this.#throwFailure();
   }
 
-  /** Resolves when nothing is being compressed or handed on any more, whether or not it went well. */
   async settle(): Promise<void> {
     await Promise.all(this.#outstanding);
   }
@@ -126,9 +138,4 @@ export class ParallelGzip {
       });
     }
   }
-}
-
-/** See {@link ParallelGzip}. */
-export function createParallelGzip(options: ParallelGzipOptions): ParallelGzip {
-  return new ParallelGzip(options);
 }

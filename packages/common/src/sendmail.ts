@@ -19,12 +19,7 @@ export async function sendByProgram(
   mail: { readonly bytes: Uint8Array; readonly recipients: readonly string[] },
   run: Run,
 ): Promise<void> {
-  const [program, ...args] = await firstInstalled(commands);
-  if (program === undefined) {
-    const names = commands.map(([name]) => name).join(', ');
-    const text = `Cannot send mail: ${names} not found. Install it (Debian: apt install msmtp-mta) or set \`mail.transport: smtp\`.`;
-    throw new BackupError('config', text);
-  }
+  const [program = '', ...args] = await requireMailProgram(commands);
   try {
     // -i: a line with a single dot is no end of the mail; msmtp and every sendmail know it.
     await run(program, [...args, '-i', ...mail.recipients], { stdin: mail.bytes, timeoutMs });
@@ -34,6 +29,18 @@ export async function sendByProgram(
       cause: error,
     });
   }
+}
+
+/**
+ * The command that mail is handed to: the first one whose program is there.
+ * @throws BackupError `config` where there is none
+ */
+export async function requireMailProgram(commands: ProgramConfig['commands']): Promise<readonly string[]> {
+  const command = await firstInstalled(commands);
+  if (command.length > 0) return command;
+  const names = commands.map(([name]) => name).join(', ');
+  const text = `Cannot send mail: ${names} not found. Install it (Debian: apt install msmtp-mta) or set \`mail.transport: smtp\`.`;
+  throw new BackupError('config', text);
 }
 
 async function firstInstalled(commands: ProgramConfig['commands']): Promise<readonly string[]> {

@@ -56,7 +56,7 @@ export function assembleMember(header: TarHeader, prefix: MemberPrefix, refuse: 
 }
 
 /** Without leading `./` and trailing `/`; the root is `.`. */
-export function normalisePath(name: string): BytePath {
+function normalisePath(name: string): BytePath {
   const start = name.startsWith('./') ? 2 : 0;
   const end = name.endsWith('/') && name.length > 1 ? name.length - 1 : name.length;
   return (start >= end ? '.' : name.slice(start, end)) as BytePath;

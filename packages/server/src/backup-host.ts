@@ -54,7 +54,7 @@ export async function backupHost(io: HostIo, progress: HostProgress): Promise<vo
     noteOffer(offer, progress.facts);
     if (io.dryRun) return trail.note('decision', `would fetch ${offer.label}: ${offer.why}`);
     for (const odd of await source.bring(offer, trail)) trail.warn('live tree', odd);
-    const saved = await trail.step('save', () => save(offer, io));
+    const saved = await trail.step('save', () => save(offer, source.hasUnseenChanges(), io));
     noteSaved(saved, progress.facts);
     if (saved.unreadable.length > 0) return trail.warn('save', unreadableText(saved, offer));
     await io.marker.clear();
@@ -72,9 +72,9 @@ async function provenSnapshots(io: HostIo): Promise<readonly Snapshot[]> {
   return unproven === undefined ? snapshots : snapshots.filter((snapshot) => !snapshot.tags.includes(unproven));
 }
 
-async function save(offer: NewOffer, io: HostIo): Promise<Saved> {
-  await io.marker.set(offer.stamp);
-  return io.store.save({ directory: io.liveDirectory, stamp: offer.stamp, dryRun: false }, io.signal);
+async function save({ stamp }: NewOffer, readAll: boolean, io: HostIo): Promise<Saved> {
+  await io.marker.set(stamp);
+  return io.store.save({ directory: io.liveDirectory, stamp, dryRun: false, readAll }, io.signal);
 }
 
 /** A skipped host is not in order for that alone: a lock that stays or a client that stopped working shows by age. */

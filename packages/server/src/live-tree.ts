@@ -1,16 +1,23 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { chmod, chown, copyFile, lstat, mkdir, utimes, writeFile } from 'node:fs/promises';
+import { chmod, chown, copyFile, lstat, mkdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { BackupError } from '@local-backup/common/errors';
 import { PROOF_DIRECTORY } from './proof-directory.ts';
 import { runSandboxed, type Sandbox } from './sandbox.ts';
 
+const ARCHIVE_NAME = 'archive';
+const ENTRY_LIST = 'entries.gz';
+
 /** What lies beside the data, so that a snapshot can be checked without anything else. */
 export interface Proof {
+  /** File name of the archive that the tree was made of. */
+  readonly archive: string;
   /** File with the entry list, gzip. */
   readonly entryList: string;
   /** The client's manifest as it wrote it; undefined where there is none. */
   readonly manifest: string | undefined;
+  /** What the files are dated, so that the same state looks the same to the store however often it is unpacked. */
+  readonly time: Date;
 }
 
 /**
@@ -40,13 +47,29 @@ export async function emptyLiveTree(sandbox: Sandbox): Promise<void> {
 }
 
 /** Puts the proof into an empty live tree. Before the data, because the archive may bring times for the tree's root. */
-export async function putProof(directory: string, { entryList, manifest }: Proof): Promise<void> {
+export async function putProof(directory: string, { archive, entryList, manifest, time }: Proof): Promise<void> {
   const proof = join(directory, PROOF_DIRECTORY);
   await mkdir(proof, { mode: 0o700 });
-  const copy = join(proof, 'entries.gz');
-  await copyFile(entryList, copy);
-  await chmod(copy, 0o600);
-  if (manifest !== undefined) await writeFile(join(proof, 'manifest.json'), manifest, { mode: 0o600 });
+  const list = join(proof, ENTRY_LIST);
+  await copyFile(entryList, list);
+  await chmod(list, 0o600);
+  const texts = { [ARCHIVE_NAME]: archive, ...(manifest === undefined ? {} : { 'manifest.json': manifest }) };
+  for (const [name, text] of Object.entries(texts)) await writeFile(join(proof, name), text, { mode: 0o600 });
+  // The directory last: writing into it changes its time.
+  for (const path of [list, ...Object.keys(texts).map((name) => join(proof, name)), proof]) {
+    await utimes(path, time, time);
+  }
+}
+
+/** What a live tree says it was made of; undefined where there is none, or one that says nothing. */
+export async function readProof(directory: string): Promise<Pick<Proof, 'archive' | 'entryList'> | undefined> {
+  const proof = join(directory, PROOF_DIRECTORY);
+  try {
+    return { archive: await readFile(join(proof, ARCHIVE_NAME), 'utf8'), entryList: join(proof, ENTRY_LIST) };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 /** Gives the root of the live tree a time that is the same in every snapshot of this state. */

@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { access, lstat, statfs } from 'node:fs/promises';
 import { formatBytes } from '@local-backup/common/bytes';
 import { BackupError } from '@local-backup/common/errors';
+import { requireMailProgram } from '@local-backup/common/sendmail';
 import type { Check, Finding } from '../check-list.ts';
 import type { Session } from './session.ts';
 
@@ -27,7 +28,7 @@ export function serverChecks({ config, run, signal }: Session): readonly Check[]
       const { stdout } = await run(restic, [...words, 'version'], { timeoutMs: VERSION_TIMEOUT_MS, signal });
       return stdout.trim();
     }),
-    check('mail', async () => describeMail(config.mail)),
+    check('mail', () => lookAtMail(config.mail)),
   ];
 }
 
@@ -62,7 +63,8 @@ async function lookAtLiveDirectory(directory: string): Promise<Finding> {
   };
 }
 
-function describeMail(mail: Session['config']['mail']): Finding {
+/** The mail server is not called: one that is down at noon may be up at night. */
+async function lookAtMail(mail: Session['config']['mail']): Promise<Finding> {
   if (mail.transport === 'smtp') return `by SMTP to ${mail.host}:${mail.port}, ${mail.tls}`;
-  return `by ${mail.commands.map((words) => words.join(' ')).join(' or ')}`;
+  return `by ${(await requireMailProgram(mail.commands)).join(' ')}`;
 }

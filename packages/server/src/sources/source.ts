@@ -32,6 +32,11 @@ export interface Source {
    * Interrupted at any point it can be called again.
    */
   bring(offer: Offer & { kind: 'new' }, trail: Trail): Promise<readonly string[]>;
+  /**
+   * May the content of a file have changed behind the same size and mtime since the newest snapshot? Known after
+   * `bring`; true where it cannot be told. A store that believes size and mtime has to read everything then.
+   */
+  hasUnseenChanges(): boolean;
   /** Called when the snapshot exists: the host may let go of its copy. Resolves with what was odd. */
   confirm(offer: Offer & { kind: 'new' }): Promise<readonly string[]>;
   /** Never throws. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
+import { BackupError } from '@local-backup/common/errors';
 import * as z from 'zod';
 import { checkExcludePattern } from '../../exclude-pattern.ts';
 import { definePlugin } from '../../plugin.ts';
@@ -40,12 +41,12 @@ export const files = definePlugin({
   async validate(context) {
     const { missing, present } = await locatePaths(context.options.paths);
     if (present.length > 0) return missing.map(missingMessage);
-    throw new Error(`None of the paths exists: ${missing.join(', ')}`);
+    throw noPathError(missing);
   },
 
   async run(context) {
     const { present, missing, links } = await locatePaths(context.options.paths);
-    if (present.length === 0) throw new Error(`None of the paths exists: ${missing.join(', ')}`);
+    if (present.length === 0) throw noPathError(missing);
     const tree = {
       into: 'data',
       root: '/',
@@ -56,6 +57,10 @@ export const files = definePlugin({
     return { trees: [tree], warnings: [...missing.map(missingMessage), ...links.map(linkMessage)] };
   },
 });
+
+function noPathError(missing: readonly string[]): BackupError {
+  return new BackupError('failed', `None of the paths exists: ${missing.join(', ')}. Correct \`paths\`.`);
+}
 
 function missingMessage(path: string): string {
   return `${path} does not exist: nothing was saved of it. Correct \`paths\` if that is meant to be so.`;

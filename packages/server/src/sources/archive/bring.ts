@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { randomBytes } from 'node:crypto';
-import { timeOfStamp } from '@local-backup/common/archive-name';
+import { parseArchiveName, timeOfStamp } from '@local-backup/common/archive-name';
 import { readEntryLines, readEntryList } from '@local-backup/common/entry-list';
 import { BackupError } from '@local-backup/common/errors';
 import type { Run } from '@local-backup/common/exec';
 import type { Manifest } from '@local-backup/common/manifest';
 import { SPOOL_WANT_FULL } from '@local-backup/common/spool';
 import type { Host } from '../../host.ts';
-import { dateLiveTree, emptyLiveTree, putProof } from '../../live-tree.ts';
+import { dateLiveTree, emptyLiveTree, putProof, readProof } from '../../live-tree.ts';
 import { checkLiveTree } from '../../live-tree-check.ts';
+import { requireNoSaveUnderWay } from '../../live-tree-readers.ts';
 import type { Trail } from '../../report/trail.ts';
 import type { Sandbox } from '../../sandbox.ts';
 import { requireWithinBounds, spaceForFile, spaceForTree } from './bounds.ts';
@@ -18,6 +19,7 @@ import { judgeArchive, type Verdict } from './judge.ts';
 import { recordEntries } from './record-entries.ts';
 import type { SpoolArchive } from './spool-contents.ts';
 import { unpackArchive } from './unpack.ts';
+import { hasUnseenChange } from './unseen-changes.ts';
 import { prepareSandbox, prepareWorkDirectory, type WorkFiles, workFilesOf } from './work-directory.ts';
 
 /** An archive that was chosen, and its manifest as it was read and as it was written. */
@@ -33,6 +35,13 @@ export interface BringIo extends FetchIo {
   readonly run: Run;
 }
 
+export interface Brought {
+  /** What was odd though it could be done. */
+  readonly odd: readonly string[];
+  /** See `Source.hasUnseenChanges`. */
+  readonly unseenChanges: boolean;
+}
+
 /** Time to empty or fill a tree: 15 minutes, and what a slow disk takes for its bytes and files. */
 const UNPACK_BASE_MS = 15 * 60_000;
 const UNPACK_BYTES_PER_MS = 2_000;
@@ -40,9 +49,14 @@ const UNPACK_MS_PER_ENTRY = 10;
 
 /**
  * From the spool into the live tree: fetched, judged, unpacked, checked; each step only if the one before was flawless.
- * @returns what was odd though it could be done
+ * @param stored stamp of the newest snapshot
  */
-export async function bringArchive(chosen: Chosen, io: BringIo, trail: Trail): Promise<readonly string[]> {
+export async function bringArchive(
+  chosen: Chosen,
+  stored: string | undefined,
+  io: BringIo,
+  trail: Trail,
+): Promise<Brought> {
   const manifest = chosen.published?.manifest;
   await refuseDelta(chosen.archive, manifest, io);
   requireWithinBounds(chosen.archive.bytes, manifest, io.host);
@@ -50,9 +64,24 @@ export async function bringArchive(chosen: Chosen, io: BringIo, trail: Trail): P
   await prepareWorkDirectory(io.workDirectory, files);
   const cuts = await trail.step('fetch', () => fetchAll(chosen, files, io));
   const verdict = await trail.step('judge', () => judge(manifest, files, io));
+  const unseenChanges = await trail.step('compare', () => compareWithStored(files, verdict, stored, io));
   const unpacked = await trail.step('unpack', () => unpack(chosen, files, verdict, io));
   const checked = await trail.step('check live tree', () => check(chosen.archive, files, verdict, io));
-  return [...cuts, ...unpacked, ...checked];
+  return { odd: [...cuts, ...unpacked, ...checked], unseenChanges };
+}
+
+/** What is in the live tree now is the newest snapshot if its manifest says so; then its entry list tells what changed. */
+async function compareWithStored(
+  files: WorkFiles,
+  verdict: Verdict,
+  stored: string | undefined,
+  { liveDirectory, host }: BringIo,
+): Promise<boolean> {
+  const before = await readProof(liveDirectory);
+  if (before === undefined || stored === undefined || parseArchiveName(before.archive)?.stamp !== stored) return true;
+  const listBefore = readEntryList(before.entryList, { entries: host.maxEntries });
+  const listNow = readEntryList(files.entryList, verdict.totals);
+  return hasUnseenChange(listBefore, listNow, randomBytes(16));
 }
 
 /** Deltas come later; asking for a full archive is what makes the next run work. */
@@ -95,9 +124,13 @@ async function unpack(chosen: Chosen, files: WorkFiles, verdict: Verdict, io: Br
   const timeoutMs = UNPACK_BASE_MS + tarBytes / UNPACK_BYTES_PER_MS + totals.entries * UNPACK_MS_PER_ENTRY;
   const mountPoint = await prepareSandbox(workDirectory);
   const sandbox: Sandbox = { directory: liveDirectory, mountPoint, timeoutMs, signal, run };
+  requireNoSaveUnderWay(liveDirectory);
   await emptyLiveTree(sandbox);
   await requireFreeSpace(liveDirectory, spaceForTree(tarBytes, totals.entries), `to unpack ${chosen.archive.name}`);
-  await putProof(liveDirectory, { entryList: files.entryList, manifest: chosen.published?.text });
+  const { name, stamp } = chosen.archive;
+  const time = timeOfStamp(stamp) ?? new Date(0);
+  const proof = { archive: name, entryList: files.entryList, manifest: chosen.published?.text, time };
+  await putProof(liveDirectory, proof);
   return unpackArchive(files.archive, sandbox, totals.bytes);
 }
 

@@ -10,6 +10,8 @@ export interface FetchIo {
   readonly session: Session;
   /** Bytes per second; undefined: as fast as it goes. */
   readonly bandwidth: number | undefined;
+  /** Bytes per second; slower than this over a minute is a peer that drips, not a slow line. */
+  readonly minimumRate: number;
   readonly sleep: (milliseconds: number) => Promise<void>;
   readonly signal: AbortSignal;
 }
@@ -26,9 +28,6 @@ export interface Wanted {
 
 /** Pauses before a lost connection is made again, in milliseconds: as often as there are pauses, within one fetch. */
 const PAUSES_MS = [5_000, 15_000, 45_000];
-
-/** Bytes per second; slower than this over a minute is a peer that drips, not a slow line. */
-const MINIMUM_RATE = 1024;
 
 /** The name that a file has until all of it is there. */
 export function partOf(file: string): string {
@@ -125,7 +124,7 @@ async function fetchOnce(part: Part, wanted: Wanted, io: FetchIo): Promise<Backu
   };
   try {
     const remote = await io.session.remote();
-    const limits = { offset: part.bytes, maxBytes: wanted.bytes, minimumRate: MINIMUM_RATE };
+    const limits = { offset: part.bytes, maxBytes: wanted.bytes, minimumRate: io.minimumRate };
     const bandwidth = io.bandwidth === undefined ? {} : { bandwidth: io.bandwidth };
     const size = await remote.fetch(wanted.name, { ...limits, ...bandwidth, onData });
     requireSameSize(size, wanted);
@@ -133,9 +132,28 @@ async function fetchOnce(part: Part, wanted: Wanted, io: FetchIo): Promise<Backu
   } catch (error) {
     if (diskError !== undefined) throw cannotWrite(diskError, wanted);
     io.signal.throwIfAborted();
-    if (error instanceof BackupError && error.code === 'failed') return error;
-    throw error;
+    if (!(error instanceof BackupError) || error.code !== 'failed') throw error;
+    if (await isGone(wanted, io)) throw vanished(wanted);
+    return error;
   }
+}
+
+/** A file that is not there any more will not come back; a connection that was lost may. */
+async function isGone({ name }: Wanted, { session }: FetchIo): Promise<boolean> {
+  try {
+    const remote = await session.remote();
+    return (await remote.stat(name)) === undefined;
+  } catch {
+    return false; // The next attempt will tell why.
+  }
+}
+
+function vanished({ name }: Wanted): BackupError {
+  return new BackupError(
+    'failed',
+    `${name} is not in the spool any more, though its manifest is or was there: somebody removed it. Nothing was stored. ` +
+      'The next run of backup-client there publishes a whole archive.',
+  );
 }
 
 async function append(part: Part, data: Buffer): Promise<void> {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
+import { timeOfStamp } from '@local-backup/common/archive-name';
 import { BackupError } from '@local-backup/common/errors';
 import type { Run } from '@local-backup/common/exec';
 import type { Log } from '@local-backup/common/log';
@@ -44,9 +45,11 @@ export function createArchiveSource(options: ArchiveSourceOptions): Source {
   const { host, workDirectory, liveDirectory, run, signal } = options;
   const session = createSession(options.remote);
   const sleep = (milliseconds: number) => options.sleep(milliseconds, signal);
-  const io: BringIo = { host, session, workDirectory, liveDirectory, run, signal, sleep, bandwidth: host.bandwidth };
+  const { bandwidth, minimumRate } = host;
+  const io: BringIo = { host, session, workDirectory, liveDirectory, run, signal, sleep, bandwidth, minimumRate };
   let stored: readonly Snapshot[] = [];
   let chosen: Chosen | undefined;
+  let unseenChanges = true;
   return {
     async offer(snapshots, trail) {
       stored = snapshots;
@@ -62,8 +65,11 @@ export function createArchiveSource(options: ArchiveSourceOptions): Source {
     },
     async bring(offer, trail) {
       options.log.debug('fetching', { archive: offer.label });
-      return bringArchive(requireChosen(chosen, offer), io, trail);
+      const brought = await bringArchive(requireChosen(chosen, offer), newestStampOf(stored), io, trail);
+      unseenChanges = brought.unseenChanges;
+      return brought.odd;
     },
+    hasUnseenChanges: () => unseenChanges,
     async confirm(offer) {
       const stamps = new Set([offer.stamp, ...stored.flatMap(({ tags }) => tags)]);
       const warnings = await settleSpool(session, host.hostname, stamps);
@@ -113,6 +119,11 @@ function offerOf({ archive, published }: Chosen, why: string): Offer {
   const { stamp, name, bytes } = archive;
   const manifest = published === undefined ? {} : { manifest: published.manifest };
   return { kind: 'new', stamp, label: name, bytes, why, ...manifest };
+}
+
+/** The archive that the newest snapshot was made of. */
+function newestStampOf(stored: readonly Snapshot[]): string | undefined {
+  return stored.at(-1)?.tags.find((tag) => timeOfStamp(tag) !== undefined);
 }
 
 /** A source serves one offer: the archive to bring is the one that was offered. */

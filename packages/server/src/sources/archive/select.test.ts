@@ -89,6 +89,16 @@ describe('skips', () => {
     expect(choice).toMatchObject({ kind: 'skip', code: 'SKIPPED_OLDER' });
   });
 
+  test('one that was overtaken before it was fetched: nobody has to look at a clock for that', () => {
+    const stored = [snapshot(['20261121_030000'])];
+    const input = { spool: published('20261120_030000'), done: published('20261121_030000'), stored };
+    expect(select(input).choice).toMatchObject({
+      code: 'SKIPPED_OLDER',
+      why: expect.stringMatching(/none since web1-20261121_030000\.tar\.gz, which is stored already$/),
+    });
+    expect(select({ ...input, done: [] }).choice).toMatchObject({ why: expect.stringMatching(/clock of the client/) });
+  });
+
   test('one that is older than the snapshots, where these have no stamps', () => {
     const stored = [snapshot(['unknown_timestamp'], '2026-11-21T03:00:00Z')];
     expect(select({ spool: published('20261120_030000'), stored }).choice).toMatchObject({ code: 'SKIPPED_OLDER' });

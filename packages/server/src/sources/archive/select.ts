@@ -43,7 +43,7 @@ export function selectArchive(input: SelectInput): Selection {
   const state = storedState(input);
   const newest = newestOf(contents.ready);
   const choice =
-    newest === undefined ? chooseWithoutArchive(input, contents, state) : chooseNewest(newest, state, input.force);
+    newest === undefined ? chooseWithoutArchive(input, contents, state) : chooseNewest(newest, state, input);
   return { choice, warnings: [...describeOddities(contents, newest), ...describeFutureTags(state.futureStamps)] };
 }
 
@@ -66,8 +66,9 @@ function storedState({ stored, now }: SelectInput): StoredState {
   return { byStamp, newest: newestOf(past)?.stamp ?? '', futureStamps };
 }
 
-function chooseNewest(archive: SpoolArchive, state: StoredState, force: boolean): Choice {
+function chooseNewest(archive: SpoolArchive, state: StoredState, input: SelectInput): Choice {
   const { name, stamp } = archive;
+  const { force } = input;
   const same = state.byStamp.get(stamp);
   if (same !== undefined) {
     const why = `${name} is stored already, as snapshot ${same.id.slice(0, 8)} of ${same.time}`;
@@ -77,8 +78,12 @@ function chooseNewest(archive: SpoolArchive, state: StoredState, force: boolean)
   if (stamp < state.newest) {
     const why = `${name} is older than the newest stored state, ${state.newest}`;
     if (force) return { kind: 'take', archive, why: `${why}; taken as asked` };
-    const question = 'was the clock of the client set back, or an old archive put into the spool?';
-    return { kind: 'skip', code: 'SKIPPED_OLDER', why: `${why}: ${question}` };
+    const settled = settledArchive(input, state);
+    const reason =
+      settled === undefined
+        ? 'was the clock of the client set back, or an old archive put into the spool?'
+        : `${input.hostname} made both, and none since ${settled}, which is stored already`;
+    return { kind: 'skip', code: 'SKIPPED_OLDER', why: `${why}: ${reason}` };
   }
   const why = state.newest === '' ? 'nothing is stored yet' : `newer than the newest stored state, ${state.newest}`;
   return { kind: 'take', archive, why };
@@ -87,11 +92,17 @@ function chooseNewest(archive: SpoolArchive, state: StoredState, force: boolean)
 /** No archive waits: fine when the newest one is in `done/` and stored, as on a second run on the same day. */
 function chooseWithoutArchive(input: SelectInput, contents: SpoolContents, state: StoredState): Choice {
   const nothingOdd = contents.withoutManifest.length + contents.future.length + contents.notFiles.length === 0;
-  const settled = input.done.find(({ name }) => {
-    const parsed = parseArchiveName(name);
-    return parsed?.hostname === input.hostname && parsed.stamp === state.newest && state.byStamp.has(parsed.stamp);
-  });
+  const settled = settledArchive(input, state);
   if (settled === undefined || !nothingOdd) return { kind: 'none', why: describeNone(input, contents) };
-  const why = `${input.hostname} has made no archive since ${settled.name}, which is stored already`;
+  const why = `${input.hostname} has made no archive since ${settled}, which is stored already`;
   return { kind: 'skip', code: 'SKIPPED_DUPLICATE', why };
+}
+
+/** Name of the archive in `done/` that the newest stored state was made from. */
+function settledArchive({ done, hostname }: SelectInput, state: StoredState): string | undefined {
+  const isSettled = ({ name }: RemoteFile) => {
+    const parsed = parseArchiveName(name);
+    return parsed?.hostname === hostname && parsed.stamp === state.newest && state.byStamp.has(parsed.stamp);
+  };
+  return done.find(isSettled)?.name;
 }

@@ -62,7 +62,9 @@ async function findRepeated(parts: SaveParts, request: SaveRequest, signal: Abor
   if (existing === undefined) return undefined;
   const outcome = await backup(parts, { ...request, readAll: false }, { dryRun: true, parent: existing.id, signal });
   const { files_new, files_changed } = outcome.summary;
-  return files_new + files_changed === 0 ? savedOf(existing.id, outcome) : undefined;
+  if (files_new + files_changed > 0) return undefined;
+  // The dry run counts directories whose change time is another one; nothing of it was stored.
+  return { ...savedOf(existing.id, outcome), bytesAdded: 0 };
 }
 
 async function backup(

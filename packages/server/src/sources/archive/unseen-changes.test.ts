@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { bytePathOfText } from '@local-backup/common/byte-path';
+import type { Entry } from '@local-backup/common/entry';
+import { describe, expect, it } from 'vitest';
+import { hasUnseenChange } from './unseen-changes.ts';
+
+const file = (name: string, more: Partial<Entry> = {}): Entry => ({
+  path: bytePathOfText(name),
+  type: 'file',
+  mode: 0o644,
+  uid: 0,
+  gid: 0,
+  size: 10,
+  mtimeNs: 1_700_000_000_123_456_789n,
+  sha256: 'a'.repeat(64),
+  ...more,
+});
+
+async function* list(...entries: Entry[]): AsyncGenerator<Entry[]> {
+  for (const entry of entries) yield [entry];
+}
+
+const changed = (before: Entry, now: Entry) =>
+  hasUnseenChange(list(file('other'), before), list(now), Buffer.from('key'));
+
+describe('hasUnseenChange', () => {
+  it('sees a content that changed behind the same size and time', async () => {
+    expect(await changed(file('db'), file('db', { sha256: 'b'.repeat(64) }))).toBe(true);
+  });
+
+  it.each([
+    ['nothing changed', file('db')],
+    ['the time changed too', file('db', { sha256: 'b'.repeat(64), mtimeNs: 1n })],
+    ['the size changed too', file('db', { sha256: 'b'.repeat(64), size: 11 })],
+    ['it is another file', file('db2', { sha256: 'b'.repeat(64) })],
+  ])('is content when %s', async (_, now) => {
+    expect(await changed(file('db'), now)).toBe(false);
+  });
+});
