@@ -3,7 +3,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipFile } from '@local-backup/common/gunzip-file';
-import { createTarReader, feedTar, type TarLimits, type TarTotals } from '@local-backup/common/tar-stream';
+import type { TarLimits, TarTotals } from '@local-backup/common/tar-limits';
+import { feedTar } from '@local-backup/common/tar-reader';
+import { createTarReader } from '@local-backup/common/tar-stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { HOSTILE_ARCHIVES, harmlessArchive } from '../helpers/hostile-archives.ts';
 

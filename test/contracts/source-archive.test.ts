@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -71,7 +72,7 @@ describe('archive source', () => {
       expect.objectContaining({ name: 'manifest' }),
     ]);
     expect(readFileSync(inTree('web/shop/data/a'), 'utf8')).toBe('one');
-    expect(readdirSync(inTree('.backup'))).toEqual(['entries.gz']);
+    expect(readdirSync(inTree('.backup'))).toEqual(['archive', 'entries.gz']);
   });
 
   test('a locked client is skipped, its lock left alone', async () => {

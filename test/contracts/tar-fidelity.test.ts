@@ -6,8 +6,7 @@ import { join } from 'node:path';
 import { bytesOf } from '@local-backup/common/byte-path';
 import type { Entry } from '@local-backup/common/entry';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { verifyArchive } from '../../packages/client/src/verify.ts';
-import { type ArchiveLab, createArchiveLab, manifestOf } from '../helpers/archive-lab.ts';
+import { type ArchiveLab, createArchiveLab, verifyLab } from '../helpers/archive-lab.ts';
 
 /** Everything that a file system can do to a backup program, in one tree. */
 const TREE = `
@@ -55,7 +54,7 @@ beforeAll(async () => {
   const totals = await writer.addTree(lab.request());
   expect(totals.warnings).toEqual([]);
   const finished = await writer.finish();
-  await verifyArchive({ archive: lab.archive, entryList: lab.entryList, manifest: manifestOf(finished) });
+  await verifyLab(lab, finished);
   entries = await lab.entries();
 });
 

@@ -14,6 +14,7 @@ import {
   type FinishedArchive,
   type TreeRequest,
 } from '../../packages/client/src/archive.ts';
+import { verifyArchive } from '../../packages/client/src/verify.ts';
 
 /** A directory with a tree to be saved, and the files of an archive. */
 export interface ArchiveLab {
@@ -50,6 +51,7 @@ export function createArchiveLab(): ArchiveLab {
         tarCommand: ['tar'],
         stream: createStream({ scrub: (text) => text }),
         signal: new AbortController().signal,
+        timeoutMs: 60_000,
         ...options,
       }),
     request: (changes) => ({
@@ -69,6 +71,12 @@ export function createArchiveLab(): ArchiveLab {
     // Node cannot remove trees that are deeper than a path may be long.
     remove: () => void execFileSync('rm', ['-rf', directory]),
   };
+}
+
+/** Reads back what the lab has written. */
+export function verifyLab(lab: ArchiveLab, finished: FinishedArchive): Promise<void> {
+  const { archive, entryList } = lab;
+  return verifyArchive({ archive, entryList, manifest: manifestOf(finished), signal: new AbortController().signal });
 }
 
 export function pathsOf(...paths: readonly string[]): BytePath[] {

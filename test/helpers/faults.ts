@@ -122,7 +122,10 @@ export function wholeArchives(spool: string): string[] {
   const published = names.filter((name) => /^lab\d-\d{8}_\d{6}\.tar\.gz$/.test(name) && names.includes(`${name}.json`));
   for (const name of published) {
     const { sha256, entryList } = JSON.parse(readFileSync(join(spool, `${name}.json`), 'utf8'));
-    const hashOf = (file: string) => createHash('sha256').update(readFileSync(join(spool, file))).digest('hex');
+    const hashOf = (file: string) =>
+      createHash('sha256')
+        .update(readFileSync(join(spool, file)))
+        .digest('hex');
     if (hashOf(name) !== sha256) throw new Error(`${name} is not what its manifest says`);
     if (hashOf(entryList.name) !== entryList.sha256) throw new Error(`${entryList.name} is not what the manifest says`);
   }

@@ -10,7 +10,9 @@ import { gunzipFile } from '@local-backup/common/gunzip-file';
 import { type Manifest, manifestSchema } from '@local-backup/common/manifest';
 import { MEMBER_LIMITS } from '@local-backup/common/member-limits';
 import { entryListName, manifestName } from '@local-backup/common/spool';
-import { createTarReader, feedTar, type TarTotals } from '@local-backup/common/tar-stream';
+import type { TarTotals } from '@local-backup/common/tar-limits';
+import { feedTar } from '@local-backup/common/tar-reader';
+import { createTarReader } from '@local-backup/common/tar-stream';
 
 export interface MakeArchiveOptions {
   /** Directory that archive, entry list and manifest are written to. */

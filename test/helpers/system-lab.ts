@@ -99,22 +99,10 @@ export async function createSystemLab(options: LabOptions = {}) {
       readdirSync(at('mail'))
         .sort()
         .map((name) => readFileSync(at('mail', name), 'utf8')),
-    /** The newest mail of all, decoded. @throws Error when there is none */
-    newestMail: async (): Promise<ReadMail> => (await readMails(at('mail'))).at(-1) ?? fail('no mail was sent'),
     /** Decodes the mails that have come, oldest first, and empties the mailbox. */
-    takeMails: async (): Promise<readonly ReadMail[]> => {
-      const mails = await readMails(at('mail'));
-      rmSync(at('mail'), { recursive: true });
-      mkdirSync(at('mail'), { mode: 0o700 });
-      return mails;
-    },
+    takeMails: () => takeMails(at('mail')),
     /** What is in the repository, asked from restic itself. Oldest first. */
-    snapshots: (): ResticSnapshot[] =>
-      JSON.parse(
-        execFileSync('restic', ['-r', lab.repository, '-p', at('password'), '--no-cache', 'snapshots', '--json'], {
-          encoding: 'utf8',
-        }),
-      ),
+    snapshots: () => snapshotsIn(lab.repository, at('password')),
     /** Records of a program, oldest first. */
     records: (program: 'client' | 'server'): RunRecord[] => recordsIn(at(`${program}-state`, 'runs')),
     async remove(): Promise<void> {
@@ -192,14 +180,19 @@ export function startProgram(
   return { child, ended };
 }
 
-async function readMails(directory: string): Promise<ReadMail[]> {
-  const files = readdirSync(directory).sort();
-  return Promise.all(
-    files.map(async (name) => {
-      const { subject = '', to, text = '' } = await simpleParser(readFileSync(join(directory, name)));
-      return { subject, to: to?.text ?? '', text };
-    }),
-  );
+async function takeMails(directory: string): Promise<readonly ReadMail[]> {
+  const mails: ReadMail[] = [];
+  for (const name of readdirSync(directory).sort()) {
+    const { subject = '', to, text = '' } = await simpleParser(readFileSync(join(directory, name)));
+    mails.push({ subject, to: to?.text ?? '', text });
+    rmSync(join(directory, name));
+  }
+  return mails;
+}
+
+function snapshotsIn(repository: string, passwordFile: string): ResticSnapshot[] {
+  const words = ['-r', repository, '-p', passwordFile, '--no-cache', 'snapshots', '--json'];
+  return JSON.parse(execFileSync('restic', words, { encoding: 'utf8' }));
 }
 
 /** Waits for something that a program does. @throws Error after half a minute */
@@ -214,10 +207,6 @@ export async function until(what: string, isSo: () => boolean | Promise<boolean>
 /** Waits for the next second to begin: archives of one second have the same name. */
 export async function nextSecond(): Promise<void> {
   await sleep(1_000 - (Date.now() % 1_000));
-}
-
-function fail(message: string): never {
-  throw new Error(message);
 }
 
 function fingerprint(sshd: Sshd): string {

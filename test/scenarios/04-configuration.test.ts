@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createSystemLab, expectCode, startProgram, type SystemLab } from '../helpers/system-lab.ts';
+import { createSystemLab, expectCode, type SystemLab, startProgram } from '../helpers/system-lab.ts';
 
 let lab: SystemLab;
 
@@ -147,11 +147,14 @@ describe.each(['client', 'server'] as const)('a configuration file of the %s', (
     expectUntouched();
   });
 
-  it.each([['--bogus'], ['backup', '--bogus'], ['bogus'], []])('is not even read for a wrong command line: %s', async (...args) => {
-    const { stderr } = await expectCode(2, lab[program](...args));
-    expect(stderr).toMatch(/^ERROR: Invalid options provided\. Use -h for help\.$/m);
-    expectUntouched();
-  });
+  it.each([['--bogus'], ['backup', '--bogus'], ['bogus'], []])(
+    'is not even read for a wrong command line: %s',
+    async (...args) => {
+      const { stderr } = await expectCode(2, lab[program](...args));
+      expect(stderr).toMatch(/^ERROR: Invalid options provided\. Use -h for help\.$/m);
+      expectUntouched();
+    },
+  );
 });
 
 describe('a wrong name on the command line', () => {
@@ -175,7 +178,7 @@ describe('hosts that cannot be used', () => {
   });
 
   it('there are none: nothing is begun', async () => {
-    lab.write(lab.serverConfig, readFileSync(lab.serverConfig, 'utf8').replace(/^hosts:[^]*/m, 'hosts:\n'));
+    lab.write(lab.serverConfig, readFileSync(lab.serverConfig, 'utf8').replace(/^hosts:.*/ms, 'hosts:\n'));
     const { stderr } = await expectCode(2, lab.server('backup'));
     expect(stderr).toMatch(/:\d+:1: hosts: must be a list, but is empty$/m);
     expectUntouched();
@@ -206,7 +209,9 @@ describe('services', () => {
     const { stderr } = await expectCode(1, lab.client('backup'));
     const file = lab.at('services/web/bad/service.yaml');
     expect(stderr).toContain(`3 mistakes in ${file}:`);
-    expect(stderr).toContain(`${file}:2:17: files.paths[0]: must be an absolute path, but is "relative"`);
+    expect(stderr).toContain(
+      `${file}:2:17: files.paths[0]: must be an absolute path, starting with \`/\`, but is "relative"`,
+    );
     expect(stderr).toContain(`${file}:3:1: comand: No plugin found`);
     expect(stderr).toMatch(/ERROR: Failed: web\/bad\. Published without them: lab1-\d{8}_\d{6}\.tar\.gz\.\n$/);
     const [archive = ''] = lab.archives();

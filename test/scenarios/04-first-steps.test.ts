@@ -3,7 +3,7 @@ import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, re
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { bundleOf, createSystemLab, expectCode, startProgram, type SystemLab } from '../helpers/system-lab.ts';
+import { bundleOf, createSystemLab, expectCode, type SystemLab, startProgram } from '../helpers/system-lab.ts';
 
 /** The account `nobody` of every Debian. */
 const NOBODY = { uid: 65_534, gid: 65_534 };
@@ -76,10 +76,7 @@ describe('from the samples to a configuration that `check` is content with', () 
         [/^#hostname: .*/m, 'hostname: lab1'],
       ]),
     );
-    lab.write(
-      lab.at('client/web/shop/service.yaml'),
-      edited(service, [[/paths: .*/, `paths: [${lab.at('client')}]`]]),
-    );
+    lab.write(lab.at('client/web/shop/service.yaml'), edited(service, [[/paths: .*/, `paths: [${lab.at('client')}]`]]));
     const config = lab.at('client', 'client_config.yml');
     const { stdout } = await expectCode(0, startProgram('client', ['-c', config, 'check']).ended);
     expect(stdout).toMatch(/^ok +web\/\S+ +files$/m);
@@ -145,9 +142,11 @@ describe('the files of the original shell version are taken as they are', () => 
     lab.write(at('client_config.yml'), `${config}\nservice_dir: ${at()}\nstate_dir: ${at('state')}\n`);
     const { stdout } = await expectCode(2, start('client', 'check'));
     expect(stdout).not.toContain('internal error');
-    expect(stdout).toMatch(/^FAILED +docker\/recipes\n.*None of the paths exists: \/opt\/recipes\/mediafiles\/, .*Correct `paths`/m);
+    expect(stdout).toMatch(
+      /^FAILED +docker\/recipes\n.*None of the paths exists: \/opt\/recipes\/mediafiles, .*Correct `paths`/m,
+    );
     expect(stdout).toContain('No plugin found to handle task type `postgresql`');
-    expect(stdout).toMatch(/^FAILED +other\/pihole\n.*None of the paths exists: \/etc\/pihole\//m);
+    expect(stdout).toMatch(/^FAILED +other\/pihole\n.*None of the paths exists: \/etc\/pihole, /m);
   });
 
   it('`check` of the client is content once the data is there', async () => {

@@ -38,7 +38,7 @@ const RAW_CONTROLS = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]/;
 
 let lab: SystemLab;
 /** A socket that a program of the host listens on. */
-let talk: Server;
+let talk: Server | undefined;
 /** Everything that the programs and the mails have said. */
 let said = '';
 
@@ -46,19 +46,26 @@ const restored = () => lab.at('restored', 'web/odd/data', lab.at());
 
 beforeAll(async () => {
   lab = await createSystemLab();
-  execFileSync('bash', ['-euc', `mkdir data devices; cd data\n${KEPT}\ncd ../devices; ${DEVICES}; cd ..; ${BAD_TARGET}`], {
-    cwd: lab.root,
-    env: { ...process.env, LC_ALL: 'C.UTF-8' },
-  });
+  execFileSync(
+    'bash',
+    ['-euc', `mkdir data devices; cd data\n${KEPT}\ncd ../devices; ${DEVICES}; cd ..; ${BAD_TARGET}`],
+    {
+      cwd: lab.root,
+      env: { ...process.env, LC_ALL: 'C.UTF-8' },
+    },
+  );
   talk = createServer().listen(lab.at('devices/talk'));
-  lab.addService('web/odd', `service: {name: odd}\nfiles: {paths: [${['data', 'devices', 'links'].map((name) => lab.at(name)).join(', ')}]}\n`);
-  const names = [String.raw`gl*b[a-z]?`, String.raw`new\nline`].map((name) => `"${lab.at('data')}/${name}"`);
+  lab.addService(
+    'web/odd',
+    `service: {name: odd}\nfiles: {paths: [${['data', 'devices', 'links'].map((name) => lab.at(name)).join(', ')}]}\n`,
+  );
+  const names = ['gl*b[a-z]?', 'new\\nline'].map((name) => `"${lab.at('data')}/${name}"`);
   lab.addService('web/named', `service: {name: named}\nfiles: {paths: [${names.join(', ')}]}\n`);
   await lab.init();
 });
 
 afterAll(async () => {
-  talk.close();
+  talk?.close();
   await lab.remove();
 });
 
@@ -73,7 +80,9 @@ describe('whatever the files are called and whatever is attached to them', () =>
   it('the client saves all of them; devices are left out with a warning, sockets without one', async () => {
     const { stderr } = await hear(lab.client('-v', 'backup'));
     expect(stderr).toContain(`${lab.at('devices/disk')} was left out: it is a device`);
-    expect(stderr).toContain(String.raw`null\n2026-11-21 03:00:00 - INFO: all is well\x1b[2J was left out: it is a device`);
+    expect(stderr).toContain(
+      String.raw`null\n2026-11-21 03:00:00 - INFO: all is well\x1b[2J was left out: it is a device`,
+    );
     const services = lab.records('client').at(-1)?.hosts[0]?.services;
     expect(services).toMatchObject([
       { name: 'named', status: 'success' },

@@ -6,7 +6,7 @@ import { createSystemLab, expectCode, nextSecond, type SystemLab } from '../help
 
 let lab: SystemLab;
 /** Takes connections and never says a word. */
-let silent: Server;
+const silent: Server = createServer();
 
 /** Both programs with this `mail:` section. */
 function haveMail(section: string): void {
@@ -18,7 +18,7 @@ function haveMail(section: string): void {
 
 beforeAll(async () => {
   lab = await createSystemLab({ global: ['retry_failed_hosts: 0'] });
-  silent = createServer().listen(0, '127.0.0.1');
+  await new Promise<void>((listening) => silent.listen(0, '127.0.0.1', listening));
   mkdirSync(lab.at('data'));
   writeFileSync(lab.at('data/one.txt'), 'one\n');
   lab.addService('web/good', `service: {name: good}\nfiles: {paths: [${lab.at('data')}]}\n`);
@@ -61,7 +61,9 @@ describe('a mail that cannot be sent changes nothing about the backup, and is to
 
   it('a mail server that is down is named', async () => {
     haveMail('{ transport: smtp, host: 127.0.0.1, port: 1, tls: none }');
-    await expectUndelivered(/The mail server 127\.0\.0\.1:1 did not take the mail to admin@example\.org: .*ECONNREFUSED/);
+    await expectUndelivered(
+      /The mail server 127\.0\.0\.1:1 did not take the mail to admin@example\.org: .*ECONNREFUSED/,
+    );
   });
 
   it('a mail server that never greets costs as long as `timeout` says', async () => {

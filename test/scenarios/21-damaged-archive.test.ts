@@ -106,7 +106,10 @@ const DAMAGES: readonly Damage[] = [
 /** An archive of other content than its entry list and manifest promise. */
 async function lie(archive: string): Promise<void> {
   const [honest, evil] = [lab.at('honest'), lab.at('evil')];
-  for (const [directory, text] of [[honest, 'honest'], [evil, 'eviler']] as const) {
+  for (const [directory, text] of [
+    [honest, 'honest'],
+    [evil, 'eviler'],
+  ] as const) {
     mkdirSync(join(directory, 'source/web/app'), { recursive: true });
     writeFileSync(join(directory, 'source/web/app/file'), text);
   }
@@ -148,7 +151,9 @@ it('a delta: the server leaves want-full, and the next archive is stored', async
   const archive = await makeNewArchive(lab);
   changeManifest(archive, { kind: 'delta', base: 'lab1-20260101_000000.tar.gz' });
   await expectCode(1, lab.server('backup'));
-  expect(failureOf(lab)).toMatch(/is a delta to lab1-20260101_000000\.tar\.gz, .*asked for a full archive \(want-full\)/);
+  expect(failureOf(lab)).toMatch(
+    /is a delta to lab1-20260101_000000\.tar\.gz, .*asked for a full archive \(want-full\)/,
+  );
   expect(namesIn(lab.spool)).toContain('want-full');
   expect(lab.archives()).toContain(archive);
   await makeNewArchive(lab);

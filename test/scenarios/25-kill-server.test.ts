@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { execFileSync } from 'node:child_process';
-import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -40,6 +40,9 @@ const snapshotFiles = () => namesIn(join(lab.repository, 'snapshots')).filter((n
 /** Without those that restic was killed while writing, which nobody takes for locks. */
 const locks = () => namesIn(join(lab.repository, 'locks')).filter((name) => !name.includes('tmp'));
 const newLocks = () => locks().filter((name) => !locksBefore.includes(name));
+/** While restic still looks whether its lock counts, for 200 ms, it leaves it behind when it is told to end. */
+const isSettled = (lock: string) =>
+  Date.now() - (statSync(join(lab.repository, 'locks', lock), { throwIfNoEntry: false })?.mtimeMs ?? Date.now()) > 350;
 const isFetched = () => inWork(/\.tar\.gz\.[0-9a-f]{16}$/).length > 0;
 const unpackedBytes = () => bytesOf(join(lab.live, 'web/app/data', lab.at('data'), 'big.bin'));
 
@@ -48,7 +51,7 @@ const MOMENTS = {
   fetch: () => inWork(/\.tar\.gz\.[0-9a-f]{16}\.partial$/).some((name) => bytesOf(lab.at('temp/lab1', name)) > 2e6),
   judge: () => isFetched() && !inWork(/^sandbox$/).length,
   unpack: () => isFetched() && inWork(/^sandbox$/).length > 0 && unpackedBytes() > 100_000 && unpackedBytes() < 6e6,
-  save: () => isRunningWith('restic backup --json') && newLocks().length > 0,
+  save: () => isRunningWith('restic backup --json') && newLocks().some(isSettled),
   confirm: () => snapshotFiles() > snapshotsBefore && lab.archives().length > 0,
 } as const;
 type Moment = keyof typeof MOMENTS;
@@ -59,12 +62,21 @@ async function frozenAt(moment: Moment): Promise<{ running: Running; archive: st
     const archive = await newArchive();
     snapshotsBefore = snapshotFiles();
     locksBefore = locks();
+    if (moment === 'save') slowRestic();
     const running = lab.startServer('backup');
-    if ((await freezeWhen(running, MOMENTS[moment])) && MOMENTS[moment]()) return { running, archive };
+    const caught = (await freezeWhen(running, MOMENTS[moment])) && MOMENTS[moment]();
+    lab.configure();
+    if (caught) return { running, archive };
     running.child.kill('SIGCONT');
     await running.ended;
   }
   throw new Error(`no run was caught at ${moment}`);
+}
+
+/** So that it takes restic some seconds to save what is new. */
+function slowRestic(): void {
+  const config = readFileSync(lab.serverConfig, 'utf8');
+  lab.write(lab.serverConfig, config.replace('restic:\n', 'restic:\n  backup_options: --limit-upload 2000\n'));
 }
 
 let generation = 0;

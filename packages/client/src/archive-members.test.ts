@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { bytePathOfText } from '@local-backup/common/byte-path';
 import type { Entry } from '@local-backup/common/entry';
+import type { MemberExtent } from '@local-backup/common/tar-reader';
 import { describe, expect, it } from 'vitest';
 import { createMemberFilter } from './archive-members.ts';
 
@@ -24,30 +25,35 @@ function filter(directories: readonly string[] = [], parents = false) {
 
 function createFilter(directories: Set<string>, parents: boolean) {
   const made = createMemberFilter({ prefix: 'web/shop', root: '/srv', directories, parents });
-  return { made, decide: (one: Entry, metaBytes = 0) => made.decide(one, metaBytes) };
+  return {
+    made,
+    decide: (one: Entry, extent: Partial<MemberExtent> = {}) =>
+      made.decide(one, { metaBytes: 0, sparseRegions: 0, ...extent }),
+  };
 }
 
 describe('createMemberFilter', () => {
-  it.each<[string, Entry, number]>([
-    ['it is a device', entry('x', { type: 'block' }), 0],
-    ['its path in the archive has more than 4095 bytes', entry('x'.repeat(4087)), 0],
+  it.each<[string, Entry, Partial<MemberExtent>]>([
+    ['it is a device', entry('x', { type: 'block' }), {}],
+    ['its path in the archive has more than 4095 bytes', entry('x'.repeat(4087)), {}],
     [
       'its target in the archive has more than 4095 bytes',
       entry('x', { type: 'hardlink', link: bytePathOfText('l'.repeat(4096)) }),
-      0,
+      {},
     ],
-    ['it lies deeper than 1000 directories', entry('d/'.repeat(999)), 0],
-    ['its extended attributes take more than 1048576 bytes', entry('x'), 1048577],
-  ])('leaves out a member: %s', (complaint, one, metaBytes) => {
+    ['it lies deeper than 1000 directories', entry('d/'.repeat(999)), {}],
+    ['its extended attributes take more than 1048576 bytes', entry('x'), { metaBytes: 1048577 }],
+    ['it has more than 1000000 parts with holes between them', entry('x'), { sparseRegions: 1_000_001 }],
+  ])('leaves out a member: %s', (complaint, one, extent) => {
     const { made, decide } = filter();
-    expect(decide(one, metaBytes)).toBe('drop');
+    expect(decide(one, extent)).toBe('drop');
     expect(made.dropped).toBe(1);
     expect(made.warnings).toEqual([expect.stringMatching(new RegExp(`^/srv/.* was left out: ${complaint}$`))]);
   });
 
   it('leaves out what lies beneath, or is linked to, what was left out', () => {
     const { made, decide } = filter();
-    expect(decide(entry('dir', { type: 'directory' }), 2 ** 21)).toBe('drop');
+    expect(decide(entry('dir', { type: 'directory' }), { metaBytes: 2 ** 21 })).toBe('drop');
     expect(decide(entry('dir/a'))).toBe('drop');
     expect(decide(entry('dir/sub', { type: 'directory' }))).toBe('drop');
     expect(decide(entry('dir/sub/b'))).toBe('drop');

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import type { BytePath } from '@local-backup/common/byte-path';
 import type { Entry } from '@local-backup/common/entry';
 import { MEMBER_LIMITS } from '@local-backup/common/member-limits';
+import type { MemberExtent } from '@local-backup/common/tar-reader';
 import { depthOf } from '@local-backup/common/tar-tally';
-import { hostPath } from './tar-warnings.ts';
+import { memberOnHost } from './tar-warnings.ts';
 
 /** Decides which members of one tree go into the archive, and keeps account of those that do not. */
 export interface MemberFilter {
-  decide(entry: Entry, metaBytes: number): 'keep' | 'drop';
+  decide(entry: Entry, extent: MemberExtent): 'keep' | 'drop';
   /** Members that were left out though they are on the host. */
   readonly dropped: number;
   /** One sentence for each of them, up to {@link MAX_WARNINGS}. */
@@ -18,7 +18,7 @@ export interface MemberFilterOptions {
   readonly prefix: string;
   readonly root: string;
   /** Directories that the archive has already; those of this tree's parents are added. */
-  readonly directories: Set<string>;
+  readonly directories: Pick<Set<string>, 'has'> & { add(path: string): void };
   /** True: this run reads parents only. */
   readonly parents: boolean;
 }
@@ -38,16 +38,16 @@ export function createMemberFilter({ prefix, root, directories, parents }: Membe
     get dropped() {
       return dropped.size;
     },
-    decide(entry, metaBytes) {
+    decide(entry, extent) {
       if (entry.type === 'directory' && directories.has(entry.path)) return 'drop';
-      const problem = complainAboutDropped(entry, dropped) ?? complainAboutMember(entry, metaBytes);
+      const problem = complainAboutDropped(entry, dropped) ?? complainAboutMember(entry, extent);
       if (problem === undefined) {
         if (parents) directories.add(entry.path);
         return 'keep';
       }
       dropped.add(entry.path);
-      const name = entry.path.slice(prefix.length + 1) as BytePath;
-      if (warnings.length < MAX_WARNINGS) warnings.push(`${hostPath(root, name)} was left out: ${problem}`);
+      const name = memberOnHost({ root, prefix }, entry.path);
+      if (warnings.length < MAX_WARNINGS) warnings.push(`${name} was left out: ${problem}`);
       return 'drop';
     },
   };
@@ -61,14 +61,15 @@ function complainAboutDropped({ path, type, link }: Entry, dropped: ReadonlySet<
     : undefined;
 }
 
-function complainAboutMember({ path, type, link }: Entry, metaBytes: number): string | undefined {
-  const { pathBytes, depth } = MEMBER_LIMITS;
+function complainAboutMember({ path, type, link }: Entry, extent: MemberExtent): string | undefined {
+  const { pathBytes, depth, metaBytes, sparseRegions } = MEMBER_LIMITS;
   if (type === 'character' || type === 'block') return 'it is a device';
   if (path.length > pathBytes) return `its path in the archive has more than ${pathBytes} bytes`;
   if (link !== undefined && link.length > pathBytes)
     return `its target in the archive has more than ${pathBytes} bytes`;
   if (path.length > depth && depthOf(path) > depth) return `it lies deeper than ${depth} directories`;
-  return metaBytes > MEMBER_LIMITS.metaBytes
-    ? `its extended attributes take more than ${MEMBER_LIMITS.metaBytes} bytes`
+  if (extent.metaBytes > metaBytes) return `its extended attributes take more than ${metaBytes} bytes`;
+  return extent.sparseRegions > sparseRegions
+    ? `it has more than ${sparseRegions} parts with holes between them`
     : undefined;
 }

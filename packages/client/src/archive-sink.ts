@@ -2,7 +2,7 @@
 import type { Entry } from '@local-backup/common/entry';
 import { createEntryListWriter } from '@local-backup/common/entry-list';
 import { createGzipFile, type WrittenFile } from '@local-backup/common/gzip-file';
-import type { TarTotals } from '@local-backup/common/tar-stream';
+import type { TarTotals } from '@local-backup/common/tar-limits';
 
 export interface ArchiveSinkOptions {
   /** The archive; must not exist. */
@@ -29,6 +29,10 @@ export interface ArchiveSink {
   /** Enough is waiting to be written: call {@link ready}. */
   readonly full: boolean;
   ready(): Promise<void>;
+  /** Remembers this place, between two members, for {@link rollback}. */
+  mark(): void;
+  /** Takes back the bytes since {@link mark}, of a member that was cut off. */
+  rollback(): Promise<void>;
   finish(): Promise<FinishedArchive>;
   abort(): Promise<void>;
 }
@@ -61,6 +65,8 @@ export async function createArchiveSink(options: ArchiveSinkOptions): Promise<Ar
       await list.ready();
       full = false;
     },
+    mark: () => archive.mark(),
+    rollback: () => archive.rollback(),
     async finish() {
       archive.write(END);
       const written = await archive.finish();

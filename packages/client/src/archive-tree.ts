@@ -2,144 +2,142 @@
 import type { BytePath } from '@local-backup/common/byte-path';
 import { BackupError } from '@local-backup/common/errors';
 import type { RunResult, Stream, Streaming } from '@local-backup/common/exec';
-import { MEMBER_LIMITS } from '@local-backup/common/member-limits';
-import {
-  createTarReader,
-  hashHoles,
-  type TarLimits,
-  type TarReader,
-  type TarTotals,
-} from '@local-backup/common/tar-stream';
-import { createMemberFilter, MAX_WARNINGS, type MemberFilterOptions } from './archive-members.ts';
+import type { TarTotals } from '@local-backup/common/tar-limits';
+import { hashHoles, type TarReader } from '@local-backup/common/tar-reader';
+import { createTarReader } from '@local-backup/common/tar-stream';
+import type { ArchiveDirectories } from './archive-directories.ts';
+import { UNBOUNDED } from './archive-limits.ts';
+import { createMemberFilter, type MemberFilter } from './archive-members.ts';
 import { namesForTar } from './archive-paths.ts';
 import type { ArchiveSink } from './archive-sink.ts';
+import { type StallWatch, watchForStall } from './archive-stall.ts';
+import { type TreeTotals, totalsOf } from './archive-totals.ts';
 import { type TarRead, tarArgs } from './tar-args.ts';
-import { hostPath, readTarMessages } from './tar-warnings.ts';
+import { memberOnHost } from './tar-warnings.ts';
 
 export interface TarRunOptions {
   /** GNU tar and its first arguments. */
   readonly tarCommand: readonly string[];
   readonly stream: Stream;
   readonly signal: AbortSignal;
+  /** Longest time that reading one tree may take. */
+  readonly timeoutMs: number;
+  /** Longest time without a single byte from tar. */
+  readonly stallMs: number;
   readonly sink: ArchiveSink;
-  /** Directories that the archive has already. */
-  readonly directories: Set<string>;
-  /** Called when half a member is in the archive: it cannot be finished any more. */
+  readonly directories: ArchiveDirectories;
+  /** Called when the archive cannot be finished any more. */
   readonly onBroken: () => void;
 }
 
-/** What has been read, and what was odd about it. */
-export interface TreeTotals extends TarTotals {
-  /** Files that were not saved, or not as they should be: the service is not green. */
-  readonly warnings: readonly string[];
-  /** Left out as it should be: sockets. */
-  readonly notes: readonly string[];
-  /** Members that were left out with a warning, devices for example. */
-  readonly dropped: number;
+/** How tar has ended. */
+interface Ending {
+  /** Undefined where tar had to be ended. */
+  readonly result: RunResult | undefined;
+  /** Why its archive has no end; undefined where it has. */
+  readonly problem: string | undefined;
 }
 
-/** Reading a tree that takes longer than this, in milliseconds, will not end: a file system that hangs. */
-const TREE_TIMEOUT_MS = 24 * 60 * 60_000;
-
-/** Files of this host are not bounded; what the server would refuse is left out by the filter, with a warning. */
-export const UNBOUNDED: TarLimits = {
-  entries: Number.MAX_SAFE_INTEGER,
-  bytes: Number.MAX_SAFE_INTEGER,
-  pathBytes: Number.MAX_SAFE_INTEGER,
-  depth: Number.MAX_SAFE_INTEGER,
-  // Held in memory. More than any file system but XFS can hold for one file.
-  metaBytes: 64 * 1024 * 1024,
-  sparseRegions: MEMBER_LIMITS.sparseRegions,
-};
-
 /**
- * Runs GNU tar once and puts what it reads into the archive.
+ * Runs GNU tar once and puts what it reads into the archive. Whatever ends tar too early, the archive goes on: a file
+ * that was being read is taken out of it again.
  *
  * @param paths relative to the root, checked
- * @throws BackupError `failed` naming the files that could not be read; all others are in the archive then
+ * @throws BackupError `failed` where the archive cannot be written any more; what the signal was aborted with
  */
 export async function runTar(read: TarRead, paths: readonly BytePath[], options: TarRunOptions): Promise<TreeTotals> {
-  const [program = 'tar', ...first] = options.tarCommand;
-  const { sink, directories } = options;
-  const filterOptions: MemberFilterOptions = { ...read, directories, parents: !read.recursion };
-  const filter = createMemberFilter(filterOptions);
-  const reader = createTarReader({
+  const { root } = read;
+  const filter = createMemberFilter({ ...read, directories: options.directories, parents: !read.recursion });
+  const reader = createReader(filter, options);
+  const { result, problem } = await readToEnd(startTar(read, paths, options), reader, options);
+  if (problem === undefined) return totalsOf({ totals: reader.end(), failed: [], filter, result, root });
+  const { totals, path } = await keepWhole(reader, options);
+  const reason = path === undefined ? problem : `${memberOnHost(read, path)} is not in the archive: ${problem}`;
+  return totalsOf({ totals, failed: [reason], filter, result, root });
+}
+
+function createReader(filter: MemberFilter, { sink, directories }: TarRunOptions): TarReader {
+  return createTarReader({
     limits: UNBOUNDED,
-    onMember: filter.decide,
+    onMember(entry, extent) {
+      const verdict = filter.decide(entry, extent);
+      directories.settle(verdict === 'keep' ? entry.path : undefined);
+      return verdict;
+    },
     onEntry: sink.entry,
     onRaw: sink.bytes,
+    onLarge: sink.mark,
   });
-  const tar = options.stream(program, [...first, ...tarArgs(read)], {
+}
+
+function startTar(read: TarRead, paths: readonly BytePath[], options: TarRunOptions): Streaming {
+  const [program = 'tar', ...first] = options.tarCommand;
+  return options.stream(program, [...first, ...tarArgs(read)], {
     env: { LC_ALL: 'C' },
     stdin: namesForTar(paths),
-    timeoutMs: TREE_TIMEOUT_MS,
+    timeoutMs: options.timeoutMs,
     signal: options.signal,
     accept: [0, 1, 2],
   });
-  const result = await pump(tar, reader, read.root, options);
-  if (result.exitCode === 2) throw failureOf(result, read.root);
-  const { warnings, notes } = readTarMessages(result.stderr, read.root);
-  const dropped = filter.dropped - filter.warnings.length;
-  return {
-    ...reader.end(),
-    warnings: shortened([...warnings, ...filter.warnings], dropped, result),
-    notes,
-    dropped: filter.dropped,
-  };
+}
+
+async function readToEnd(tar: Streaming, reader: TarReader, options: TarRunOptions): Promise<Ending> {
+  const { signal, stallMs, onBroken } = options;
+  const watch = watchForStall(stallMs, tar.end);
+  try {
+    await pump(tar, reader, watch, options);
+    const result = await tar.finished;
+    if (!reader.complete) return { result, problem: 'tar ended before it had read everything.' };
+    reader.end();
+    return { result, problem: undefined };
+  } catch (error) {
+    tar.end();
+    if (signal.aborted || !(error instanceof BackupError)) {
+      onBroken();
+      throw error;
+    }
+    // Why it ended is known; nothing of it may still be reading when the service is started again.
+    await tar.finished.catch(() => undefined);
+    return { result: undefined, problem: watch.stalled ? describeStall(stallMs) : error.message };
+  } finally {
+    watch.stop();
+  }
 }
 
 /** From tar into the archive; no faster than the archive can be compressed and written. */
 async function pump(
   tar: Streaming,
   reader: TarReader,
-  root: string,
+  watch: StallWatch,
+  { sink, signal }: TarRunOptions,
+): Promise<void> {
+  watch.waiting();
+  for await (const chunk of tar.stdout as AsyncIterable<Buffer>) {
+    watch.stop();
+    if (!reader.write(chunk)) await hashHoles(reader, signal);
+    if (sink.full) await sink.ready();
+    watch.waiting();
+  }
+}
+
+/** Ends the archive's stream behind the last member that is whole. */
+async function keepWhole(
+  reader: TarReader,
   { sink, onBroken }: TarRunOptions,
-): Promise<RunResult> {
-  let started = false;
+): Promise<{ readonly totals: TarTotals; readonly path: BytePath | undefined }> {
   try {
-    for await (const chunk of tar.stdout as AsyncIterable<Buffer>) {
-      started = true;
-      if (!reader.write(chunk)) await hashHoles(reader);
-      if (sink.full) await sink.ready();
-    }
-    const result = await tar.finished;
-    // Without an end of the archive, tar has given up, and says why.
-    if (!reader.complete) throw failureOf(result, root);
-    reader.end();
-    return result;
+    const { totals, path, begun } = reader.cutOff();
+    if (begun) await sink.rollback();
+    // Throws where the reason was that the archive cannot be written.
+    await sink.ready();
+    return { totals, path };
   } catch (error) {
-    if (started) onBroken();
-    tar.end();
+    onBroken();
     throw error;
   }
 }
 
-function failureOf({ stderr }: RunResult, root: string): BackupError {
-  const { warnings } = readTarMessages(stderr, root);
-  const shown = warnings.slice(0, MAX_WARNINGS).join('\n');
-  return new BackupError('failed', `Not everything could be read:\n${shown || 'tar gives no reason'}`);
-}
-
-/** As many as a report has room for. */
-function shortened(
-  warnings: readonly string[],
-  unnamed: number,
-  { exitCode, truncated }: RunResult,
-): readonly string[] {
-  const more = Math.max(0, warnings.length - MAX_WARNINGS) + unnamed;
-  const shown = warnings.slice(0, MAX_WARNINGS);
-  if (more > 0 || truncated) shown.push(`... and ${truncated ? 'more than ' : ''}${more} more`);
-  if (exitCode === 1 && shown.length === 0)
-    shown.push('tar reports files that changed while they were read, without naming them');
-  return shown;
-}
-
-/** @throws BackupError `failed` where nothing at all came out of a tree: nobody asks for that */
-export function requireEntries({ entries }: TarTotals, root: string, paths: readonly BytePath[]): void {
-  if (entries > 0) return;
-  const names = paths.map((path) => hostPath(root, path)).join(', ');
-  throw new BackupError(
-    'failed',
-    `Nothing was saved of ${names}: all of it is excluded, or nothing of it can be saved.`,
-  );
+function describeStall(stallMs: number): string {
+  const minutes = Math.round(stallMs / 6_000) / 10;
+  return `reading stood still: tar gave nothing for ${minutes} minutes and was ended. Look for a file system that hangs (dmesg, a dead NFS server).`;
 }

@@ -2,11 +2,11 @@
 import type { BytePath } from '@local-backup/common/byte-path';
 import { BackupError } from '@local-backup/common/errors';
 import type { Stream } from '@local-backup/common/exec';
-import { createTarReader } from '@local-backup/common/tar-stream';
-import { formatDirectory } from './archive-directory.ts';
+import { createArchiveDirectories } from './archive-directories.ts';
 import { checkedPaths, parentsOf, requireDirectories } from './archive-paths.ts';
-import { type ArchiveSink, type ArchiveSinkOptions, createArchiveSink, type FinishedArchive } from './archive-sink.ts';
-import { requireEntries, runTar, type TarRunOptions, type TreeTotals, UNBOUNDED } from './archive-tree.ts';
+import { type ArchiveSinkOptions, createArchiveSink, type FinishedArchive } from './archive-sink.ts';
+import { addTotals, requireEntries, type TreeTotals } from './archive-totals.ts';
+import { runTar, type TarRunOptions } from './archive-tree.ts';
 
 export interface ArchiveWriterOptions extends ArchiveSinkOptions {
   /** GNU tar and its first arguments. */
@@ -14,7 +14,14 @@ export interface ArchiveWriterOptions extends ArchiveSinkOptions {
   readonly stream: Stream;
   /** Ends the tar that is running. */
   readonly signal: AbortSignal;
+  /** Longest time that reading one tree may take, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Reading is given up when tar gives nothing for this many milliseconds. Default {@link STALL_MS}. */
+  readonly stallMs?: number;
 }
+
+/** A disk that is busy answers within seconds; this is a file system that hangs, and a service may be waiting. */
+const STALL_MS = 10 * 60_000;
 
 /** A tree of the host that goes into the archive. */
 export interface TreeRequest {
@@ -39,12 +46,12 @@ export interface ArchiveWriter {
    */
   addDirectory(path: string, mtime?: Date): Promise<void>;
   /**
-   * Reads a tree in place, once.
-   * @throws BackupError `failed` where files could not be read (the others are in the archive, which can go on unless
-   *   it is {@link broken}), or where there was nothing to save
+   * Reads a tree in place, once. Where files could not be read, the others are in the archive and the result's `failed`
+   * names them: the caller has to make that a failure of the service.
+   * @throws BackupError `failed` where nothing at all was saved, a path cannot be saved, or the archive is {@link broken}
    */
   addTree(request: TreeRequest): Promise<TreeTotals>;
-  /** A member was cut off in the middle: nothing can be added, and `finish` throws. */
+  /** The archive can no longer be written, or the run was ended: nothing can be added, and `finish` throws. */
   readonly broken: boolean;
   /** Resolves when both files are whole and on disk (fsync). */
   finish(): Promise<FinishedArchive>;
@@ -60,20 +67,20 @@ export interface ArchiveWriter {
  */
 export async function createArchiveWriter(options: ArchiveWriterOptions): Promise<ArchiveWriter> {
   const sink = await createArchiveSink(options);
-  const directories = new Set<string>();
+  const directories = createArchiveDirectories(sink);
   let broken = false;
-  const run: TarRunOptions = { ...options, sink, directories, onBroken: () => (broken = true) };
+  const run: TarRunOptions = { stallMs: STALL_MS, ...options, sink, directories, onBroken: () => (broken = true) };
   const requireWhole = () => {
-    if (broken) throw new BackupError('failed', 'The archive is broken: reading a file was cut off in the middle.');
+    if (broken) throw new BackupError('failed', 'The archive is broken: it could not be written to its end.');
   };
   return {
     async addDirectory(path, mtime = new Date(0)) {
       requireWhole();
-      await addDirectory(path, mtime, run);
+      directories.want(path, mtime);
     },
     async addTree(request) {
       requireWhole();
-      await addDirectory(request.prefix, new Date(0), run);
+      directories.want(request.prefix, new Date(0));
       return addTree(request, run);
     },
     get broken() {
@@ -81,6 +88,7 @@ export async function createArchiveWriter(options: ArchiveWriterOptions): Promis
     },
     async finish() {
       requireWhole();
+      directories.settle();
       return sink.finish();
     },
     abort: () => sink.abort(),
@@ -96,31 +104,9 @@ async function addTree(request: TreeRequest, run: TarRunOptions): Promise<TreeTo
   await requireDirectories(root, parents);
   const above = { prefix, root, exclude: [], oneFileSystem: false, recursion: false };
   const before = parents.length === 0 ? undefined : await runTar(above, parents, run);
+  // Without its parents nothing of the tree would have its place.
+  if (before !== undefined && before.failed.length > 0) return before;
   const totals = await runTar({ prefix, root, exclude, oneFileSystem, recursion: true }, paths, run);
   requireEntries(totals, root, paths);
-  return {
-    ...totals,
-    entries: totals.entries + (before?.entries ?? 0),
-    warnings: [...(before?.warnings ?? []), ...totals.warnings],
-  };
-}
-
-/** Through the strict reader like everything else, so that there is one way into the archive. */
-async function addDirectory(path: string, mtime: Date, { sink, directories }: TarRunOptions): Promise<void> {
-  const names = path.split('/');
-  const mtimeSeconds = Math.floor(mtime.getTime() / 1000);
-  for (const index of names.keys()) {
-    const ancestor = names.slice(0, index + 1).join('/');
-    if (directories.has(ancestor)) continue;
-    directories.add(ancestor);
-    writeDirectory(formatDirectory({ path: ancestor, mtimeSeconds }), sink);
-  }
-  if (sink.full) await sink.ready();
-}
-
-function writeDirectory(member: Buffer, sink: ArchiveSink): void {
-  const reader = createTarReader({ limits: UNBOUNDED, onEntry: sink.entry, onRaw: sink.bytes });
-  reader.write(member);
-  reader.write(Buffer.alloc(1024));
-  reader.end();
+  return before === undefined ? totals : addTotals(before, totals);
 }

@@ -13,7 +13,7 @@ import { createArchiveWriter, type FinishedArchive } from './archive.ts';
 import type { ClientConfig } from './config.ts';
 import { escapeExcludePattern } from './exclude-pattern.ts';
 import { type Owner, publish, sweepSpool } from './publish.ts';
-import { runService } from './run-service.ts';
+import { runService, type ServiceIo } from './run-service.ts';
 import type { Service } from './service.ts';
 import { acquireSpoolLock } from './spool-lock.ts';
 import { createWorkDirectory, requireFreeSpace } from './stage.ts';
@@ -74,7 +74,12 @@ async function saveAndPublish(
     // An archive of nothing but failures would only push a good state out of the server's sight.
     if (!made.services.some((service) => service.status !== 'failed')) return { manifest: undefined, services: all };
     const manifest = manifestOf(name, all, made, { config, io });
-    await verifyArchive({ archive: partials.archive, entryList: partials.entryList, manifest });
+    await verifyArchive({
+      archive: partials.archive,
+      entryList: partials.entryList,
+      manifest,
+      signal: io.signal,
+    });
     io.signal.throwIfAborted();
     await publish(spool, manifest, io.owner);
     io.log.info(`Published ${join(spool, name)} (${formatBytes(manifest.bytes)}).`, { archive: name });
@@ -116,29 +121,36 @@ async function makeArchive(
 ): Promise<MadeArchive> {
   const created = io.now();
   const work = await createWorkDirectory(config.baseBackupDir);
-  const archive = await createArchiveWriter({
-    file: partials.archive,
-    entryListFile: partials.entryList,
-    gzipLevel: config.gzipLevel,
-    concurrency: config.compressionThreads,
-    tarCommand: config.tools.tar,
-    stream: io.stream,
-    signal: io.signal,
-  });
-  const exclude = [`${escapeExcludePattern(await realpath(config.baseBackupDir))}/`];
-  const serviceIo = { ...io, work, archive, exclude, minFreeBytes: config.minFreeBytes };
+  try {
+    const archive = await createArchiveWriter({
+      file: partials.archive,
+      entryListFile: partials.entryList,
+      gzipLevel: config.gzipLevel,
+      concurrency: config.compressionThreads,
+      tarCommand: config.tools.tar,
+      stream: io.stream,
+      signal: io.signal,
+      timeoutMs: config.taskTimeoutMs,
+    });
+    const exclude = [`${escapeExcludePattern(await realpath(config.baseBackupDir))}/`];
+    const made = await fillArchive(services, { ...io, work, archive, exclude, minFreeBytes: config.minFreeBytes });
+    return { ...made, created };
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+async function fillArchive(services: readonly Service[], io: ServiceIo): Promise<Omit<MadeArchive, 'created'>> {
   try {
     const reports: ManifestService[] = [];
     for (const service of services) {
       io.log.info(`Saving ${service.type}/${service.name} ...`, { service: service.name });
-      reports.push(await runService(service, serviceIo));
+      reports.push(await runService(service, io));
     }
-    return { services: reports, created, ...(await archive.finish()) };
+    return { services: reports, ...(await io.archive.finish()) };
   } catch (error) {
-    await archive.abort();
+    await io.archive.abort();
     throw error;
-  } finally {
-    await rm(work, { recursive: true, force: true });
   }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { describeError, exitCodeOf } from '@local-backup/common/errors';
+import { reportError } from '@local-backup/common/command-line';
 import { VERSION } from '@local-backup/common/version';
-import { Command, CommanderError } from 'commander';
+import { Command } from 'commander';
 import type { GlobalOptions } from './commands/session.ts';
 
 const EPILOGUE = `
@@ -77,21 +77,8 @@ async function main(): Promise<void> {
   try {
     await program.parseAsync();
   } catch (error) {
-    process.exitCode = reportError(error);
+    process.exitCode = await reportError(error, { json: program.opts<GlobalOptions>().json ?? false });
   }
-}
-
-/** The last of the places that catch errors. */
-function reportError(error: unknown): number {
-  // Help and version come this way too, with exit code 0; commander has printed them.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageError();
-  process.stderr.write(`ERROR: ${describeError(error)}\n`);
-  return exitCodeOf(error);
-}
-
-function usageError(): number {
-  process.stderr.write('ERROR: Invalid options provided. Use -h for help.\n');
-  return 2;
 }
 
 void main();

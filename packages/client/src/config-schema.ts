@@ -2,11 +2,22 @@
 import { logLevel } from '@local-backup/common/config/log-level';
 import { mailSchema } from '@local-backup/common/config/mail';
 import { toolKeys } from '@local-backup/common/config/tools';
-import { absolutePath, accountName, duration, hostname, line, mailAddress } from '@local-backup/common/config/values';
+import {
+  absolutePath,
+  accountName,
+  duration,
+  hostname,
+  isSystemDirectory,
+  line,
+  mailAddress,
+} from '@local-backup/common/config/values';
 import * as z from 'zod';
 
 const archiveKeys = {
   base_backup_dir: absolutePath
+    .refine((path) => !isSystemDirectory(path), {
+      message: 'must be a directory of its own, `/var/spool/backup` for example: its owner and mode are changed',
+    })
     .describe('The spool: work directories and finished archives are here. Created if it is missing.')
     .meta({ examples: ['/var/spool/backup'] }),
   backup_user: accountName

@@ -135,6 +135,19 @@ it.each([
   expect(() => read(MINIMAL.replace(right, wrong))).toThrow(complaint);
 });
 
+it.each(['/', '/etc', '/var/', '/tmp', '/home', '/usr', '/root', '//var//lib', '/etc/../var/spool/.'])(
+  'the spool may not be %s: a run would change its owner and mode',
+  (directory) => {
+    expect(() => read(MINIMAL.replace('/var/spool/backup', directory))).toThrow(
+      'base_backup_dir: must be a directory of its own, `/var/spool/backup` for example',
+    );
+  },
+);
+
+it.each(['/var/spool/backup', '/srv/backup', '/backup', '/var/tmp/backups'])('the spool may be %s', (directory) => {
+  expect(read(MINIMAL.replace('/var/spool/backup', directory)).baseBackupDir).toBe(directory);
+});
+
 it('an unusual mail address is only a warning', () => {
   expect(read(MINIMAL.replace('admin@example.org', 'foo')).warnings).toEqual([
     'admin_email "foo" is no usual mail address; mails may not arrive.',

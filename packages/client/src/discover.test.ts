@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -69,6 +69,23 @@ it('of two services of one type with the same name the second is rejected', asyn
   const { services, rejected } = await discoverServices(directory, plugins);
   expect(services.map(({ type }) => type)).toEqual(['docker', 'other']);
   expect(rejected).toMatchObject([{ file: second, message: expect.stringContaining(`is in ${first} already`) }]);
+});
+
+it('services behind a symbolic link are not read, but told', async () => {
+  await put('elsewhere/deep/web/service.yaml', 'service: {name: web}\ntask:');
+  await put('docker/db/service.yaml', 'service: {name: db}\ntask:');
+  await put('empty/web/readme.txt', '');
+  await symlink('elsewhere/deep', join(directory, 'types'));
+  await symlink('../elsewhere/deep/web', join(directory, 'docker', 'web'));
+  await symlink('empty', join(directory, 'nothing'));
+  await symlink('gone', join(directory, 'dangling'));
+  const { services, rejected, warnings } = await discoverServices(directory, plugins);
+  expect(services.map(({ name }) => name)).toEqual(['db']);
+  expect(rejected).toEqual([]);
+  expect(warnings).toEqual([
+    expect.stringContaining(`${directory}/docker/web is a symbolic link to a directory and is not followed`),
+    expect.stringContaining(`${directory}/types is a symbolic link`),
+  ]);
 });
 
 it('a directory that is not there is an error', async () => {

@@ -51,6 +51,17 @@ describe('renderFailureMail', () => {
     expect(text).toContain('--- log of the run ---\n2026-11-21 03:00:00 - INFO: hello\n');
   });
 
+  it('leaves backslashes alone', () => {
+    const { text } = renderFailureMail({ ...failure, error: new BackupError('failed', 'C:\\dir\\x\u001b') });
+    expect(text).toContain('What ended the run:\n  C:\\dir\\x\\x1b\n');
+  });
+
+  it('says that the log was cut', () => {
+    expect(renderFailureMail({ ...failure, logIsCut: true }).text).toContain(
+      'Log: /var/lib/backup-client/logs/x.log\n\n--- end of the log of the run; the whole is in the file above ---\n',
+    );
+  });
+
   it('tells what could not be put back', () => {
     const { text } = renderFailureMail({ ...failure, stuck: ['what docker did to web/shop: no such container'] });
     expect(text).toContain('put it back by hand:\n  what docker did to web/shop: no such container\n');

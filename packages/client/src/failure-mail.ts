@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { escapeControls } from '@local-backup/common/byte-path';
+import { showControls } from '@local-backup/common/byte-path';
 import { BackupError, describeError, exitCodeOf } from '@local-backup/common/errors';
 import type { ManifestService } from '@local-backup/common/manifest';
 
@@ -19,6 +19,8 @@ export interface ClientFailure {
   readonly logFile: string | undefined;
   /** The log's text, which goes to the end of the mail. */
   readonly log: string;
+  /** The log is longer than what is here of its end. */
+  readonly logIsCut?: boolean;
 }
 
 /** Subject and text of the mail that a failed run sends to the admin (C26, C33). Pure. */
@@ -61,7 +63,7 @@ function bodyOf(failure: ClientFailure): string[] {
     ...indented('backup-client backup   tries again at once'),
     '',
     ...(failure.logFile === undefined ? [] : [`Log: ${failure.logFile}`, '']),
-    '--- log of the run ---',
+    failure.logIsCut ? '--- end of the log of the run; the whole is in the file above ---' : '--- log of the run ---',
     failure.log,
   ];
 }
@@ -78,5 +80,5 @@ function serviceLines(service: ManifestService): string[] {
 }
 
 function indented(text: string): string[] {
-  return text.split('\n').map((line) => `  ${escapeControls(line)}`);
+  return text.split('\n').map((line) => `  ${showControls(line)}`);
 }

@@ -26,6 +26,13 @@ export function renderPlan({ spool, archive, services, advice, others, expired }
     ]),
     services.length === 0 ? '  publish nothing' : `  publish ${spool}/${archive}`,
     ...expired.map((name) => `  remove ${spool}/${name}`),
+    verdict(services, others),
     '',
   ].join('\n');
+}
+
+function verdict(services: readonly Service[], others: readonly ManifestService[]): string {
+  const failed = others.filter(({ status }) => status === 'failed').length;
+  const asked = services.length + failed;
+  return failed === 0 ? `All ${asked} service(s) can be saved.` : `${failed} of ${asked} service(s) would FAIL.`;
 }

@@ -83,9 +83,13 @@ export async function pruneSpool(spool: string, policy: { hostname: string; keep
   return expired;
 }
 
-/** The regular files directly in the spool. @throws BackupError when the spool cannot be read */
+/**
+ * The regular files directly in the spool, or in its `done/`; none where it does not exist yet.
+ * @throws BackupError when it cannot be read
+ */
 export async function listSpool(spool: string): Promise<readonly (SpoolFile & { size: number })[]> {
   const names = await readdir(spool).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
     throw new BackupError('failed', `Cannot read base_backup_dir ${spool}: ${error.message}`, { cause: error });
   });
   const files = await Promise.all(

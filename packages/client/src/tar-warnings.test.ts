@@ -12,25 +12,24 @@ describe('readTarMessages', () => {
       '/a became 12 bytes shorter while it was read; its copy ends in zeros',
     ],
     ['/usr/bin/tar: ./a: Unknown file type; file ignored', '/a is of a type that cannot be saved'],
-    ['tar: ./a: Cannot open: Input/output error', '/a: Cannot open: Input/output error'],
+    ['tar: ./a: Warning: Cannot llistxattrat: No data', '/a: Warning: Cannot llistxattrat: No data'],
     ['tar: ./a: b: file changed as we read it', '/a: b changed while it was read, so its copy may not fit together'],
     ['tar: ./n\\nl\\\\\\303\\274: File removed before we read it', '/n\\nl\\\\ü vanished before it could be read'],
-    ['tar: .: Cannot savedir: Input/output error', '/: Cannot savedir: Input/output error'],
-    ['tar: something else', 'something else'],
   ])('%s', (line, warning) => {
-    expect(readTarMessages(`${line}\n`, '/')).toEqual({ warnings: [warning], notes: [] });
+    expect(readTarMessages(`${line}\n`, '/')).toEqual({ warnings: [warning], errors: [] });
   });
 
-  it('only notes what is left out as it should be', () => {
-    const stderr = [
-      'tar: ./a.sock: socket ignored',
-      'tar: ./b.sock: socket ignored',
-      'tar: Exiting with failure status due to previous errors',
-    ].join('\n');
-    expect(readTarMessages(stderr, '/srv')).toEqual({
-      warnings: [],
-      notes: ['2 sockets were left out: programs make them anew'],
-    });
+  it.each([
+    ['tar: ./a: Cannot open: Input/output error', '/a: Cannot open: Input/output error'],
+    ['tar: .: Cannot savedir: Input/output error', '/: Cannot savedir: Input/output error'],
+    ['tar: something else', 'something else'],
+  ])('%s', (line, error) => {
+    expect(readTarMessages(`${line}\n`, '/')).toEqual({ warnings: [], errors: [error] });
+  });
+
+  it('says nothing of what is left out as it should be', () => {
+    const stderr = 'tar: ./a.sock: socket ignored\ntar: Exiting with failure status due to previous errors\n';
+    expect(readTarMessages(stderr, '/srv')).toEqual({ warnings: [], errors: [] });
   });
 });
 

@@ -3,10 +3,10 @@ import { type BytePath, displayPath } from '@local-backup/common/byte-path';
 
 /** What GNU tar said while it created an archive, in words for people. */
 export interface TarMessages {
-  /** A file was not saved, or not as it should be. */
+  /** A file was not saved as it should be, by no fault of tar or the disk. */
   readonly warnings: readonly string[];
-  /** Worth knowing, and right as it is. */
-  readonly notes: readonly string[];
+  /** All else: where tar ends with 2, files that could not be read. */
+  readonly errors: readonly string[];
 }
 
 /** Messages with a file name, as GNU tar 1.34 writes them in the C locale, and what they mean. */
@@ -20,10 +20,12 @@ const WARNINGS: readonly (readonly [RegExp, (match: RegExpExecArray) => string])
   [/^(.*): Unknown file type; file ignored$/s, () => 'is of a type that cannot be saved'],
 ];
 
-const SOCKET = /: (?:socket|door) ignored$/;
+/** What tar can do without; it says what it is itself. */
+const WARNING = /: Warning: /;
 
-/** Says nothing that its exit code does not say. */
-const NOISE = /^Exiting with failure status due to previous errors$/;
+/** Says nothing that its exit code does not say, or is as it should be: programs make their sockets anew. */
+const NOISE =
+  /^Exiting with failure status due to previous errors$|^Error is not recoverable: exiting now$|: (?:socket|door) ignored$/;
 
 /** `\n`, `\\`, `\303`: what `--quoting-style=escape` makes of bytes that cannot be printed. */
 const ESCAPE = /\\(?:([0-7]{3})|(.))/gs;
@@ -39,10 +41,11 @@ export function readTarMessages(stderr: string, root: string): TarMessages {
     .split('\n')
     .map((line) => line.replace(/^[^:]*tar[^:]*: /, ''))
     .filter((line) => line !== '' && !NOISE.test(line));
-  const sockets = lines.filter((line) => SOCKET.test(line)).length;
-  const note = `${sockets} ${sockets === 1 ? 'socket was' : 'sockets were'} left out: programs make them anew`;
-  const others = lines.filter((line) => !SOCKET.test(line));
-  return { warnings: others.map((line) => explain(line, root)), notes: sockets > 0 ? [note] : [] };
+  const isWarning = (line: string) => WARNING.test(line) || WARNINGS.some(([pattern]) => pattern.test(line));
+  return {
+    warnings: lines.filter(isWarning).map((line) => explain(line, root)),
+    errors: lines.filter((line) => !isWarning(line)).map((line) => explain(line, root)),
+  };
 }
 
 /** The path on the host of a name that is relative to a root, made printable. */
@@ -50,6 +53,11 @@ export function hostPath(root: string, name: BytePath): string {
   const relative = name.replace(/^\.\/?/, '');
   const base = Buffer.from(root.replace(/\/+$/, ''), 'utf8').toString('latin1');
   return displayPath((relative === '' ? base || '/' : `${base}/${relative}`) as BytePath);
+}
+
+/** The path on the host of a member, made printable. */
+export function memberOnHost({ root, prefix }: { root: string; prefix: string }, member: BytePath): string {
+  return hostPath(root, member.slice(prefix.length + 1) as BytePath);
 }
 
 function explain(line: string, root: string): string {

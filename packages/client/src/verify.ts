@@ -6,8 +6,11 @@ import { readEntryLines } from '@local-backup/common/entry-list';
 import { BackupError } from '@local-backup/common/errors';
 import { gunzipFile } from '@local-backup/common/gunzip-file';
 import type { Manifest } from '@local-backup/common/manifest';
-import { createTarReader, hashHoles, type TarTotals } from '@local-backup/common/tar-stream';
-import { UNBOUNDED } from './archive-tree.ts';
+import { MEMBER_LIMITS } from '@local-backup/common/member-limits';
+import type { TarLimits, TarTotals } from '@local-backup/common/tar-limits';
+import { hashHoles } from '@local-backup/common/tar-reader';
+import { createTarReader } from '@local-backup/common/tar-stream';
+import { UNBOUNDED } from './archive-limits.ts';
 
 export interface VerifyRequest {
   /** Path of the archive. */
@@ -15,31 +18,41 @@ export interface VerifyRequest {
   /** Path of its entry list. */
   readonly entryList: string;
   readonly manifest: Pick<Manifest, 'bytes' | 'sha256' | 'totals' | 'entryList'>;
+  /** Ends the reading. */
+  readonly signal: AbortSignal;
 }
+
+/** Single members have to be such as the server takes. */
+const LIMITS: TarLimits = { ...UNBOUNDED, ...MEMBER_LIMITS };
 
 /**
  * Reads a finished archive back from disk, once: sizes and hashes of both files, every member against the entry list,
  * content included, and the totals.
  *
- * @throws BackupError `untrusted` naming the first difference
+ * @throws BackupError `untrusted` naming the first difference; what the signal was aborted with
  */
-export async function verifyArchive({ archive, entryList, manifest }: VerifyRequest): Promise<void> {
+export async function verifyArchive({ archive, entryList, manifest, signal }: VerifyRequest): Promise<void> {
   const archiveSum = createSum();
   const listSum = createSum();
   const list = readEntryLines(entryList, { entries: manifest.totals.entries, onCompressed: listSum.add });
   const comparison = createEntryComparison(list);
-  const totals = await readBack(gunzipFile(archive, { onCompressed: archiveSum.add }), comparison);
+  const totals = await readBack(gunzipFile(archive, { onCompressed: archiveSum.add }), comparison, signal);
   await comparison.end();
   requireSame('the archive', archiveSum.result(), manifest);
   requireSame('the entry list', listSum.result(), manifest.entryList);
   requireTotals(totals, manifest.totals);
 }
 
-async function readBack(tar: AsyncIterable<Buffer>, comparison: EntryComparison): Promise<TarTotals> {
+async function readBack(
+  tar: AsyncIterable<Buffer>,
+  comparison: EntryComparison,
+  signal: AbortSignal,
+): Promise<TarTotals> {
   let batch: Entry[] = [];
-  const reader = createTarReader({ limits: UNBOUNDED, onEntry: (entry) => void batch.push(entry) });
+  const reader = createTarReader({ limits: LIMITS, onEntry: (entry) => void batch.push(entry) });
   for await (const piece of tar) {
-    if (!reader.write(piece)) await hashHoles(reader);
+    signal.throwIfAborted();
+    if (!reader.write(piece)) await hashHoles(reader, signal);
     await comparison.take(batch);
     batch = [];
   }

@@ -55,3 +55,17 @@ export function describeError(error: unknown): string {
   if (error instanceof Error) return `internal error, please report it: ${error.stack ?? error.message}`;
   return `internal error, please report it: ${String(error)}`;
 }
+
+/** Errors that the log has told already. Weak: nothing is kept alive for it. */
+const reported = new WeakSet<object>();
+
+/** Marks an error that the log has told: the command line does not tell it again. Whatever was thrown is returned. */
+export function markReported<Thrown>(error: Thrown): Thrown {
+  if (typeof error === 'object' && error !== null) reported.add(error);
+  return error;
+}
+
+/** True after {@link markReported}. */
+export function isReported(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && reported.has(error);
+}

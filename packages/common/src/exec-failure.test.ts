@@ -33,7 +33,11 @@ describe('messages about the end of a program', () => {
   it.each([
     [describeExit('tar', { exitCode: 2, signal: undefined }), 'tar failed with exit code 2.'],
     [describeExit('tar', { exitCode: undefined, signal: 'SIGPIPE' }), 'tar was ended by SIGPIPE.'],
-    [describeTimeout('tar', 90_000), 'tar did not finish within 90 s and was ended.'],
+    [describeTimeout('tar', { timeoutMs: 90_000 }), 'tar did not finish within 90 s and was ended.'],
+    [
+      describeTimeout('sh', { timeoutMs: 1_000, limitedBy: '`timeout`, `task_timeout`' }),
+      'sh did not finish within 1 s and was ended. What limits it, the lowest value counts: `timeout`, `task_timeout`.',
+    ],
   ])('%s', (text, expected) => {
     expect(text).toBe(expected);
   });

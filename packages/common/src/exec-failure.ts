@@ -48,8 +48,12 @@ export function describeExit(
 }
 
 /** Text for a program that was ended at its time limit. */
-export function describeTimeout(program: string, timeoutMs: number): string {
-  return `${showControls(program)} did not finish within ${timeoutMs / 1000} s and was ended.`;
+export function describeTimeout(
+  program: string,
+  { timeoutMs, limitedBy }: { readonly timeoutMs: number; readonly limitedBy?: string },
+): string {
+  const text = `${showControls(program)} did not finish within ${timeoutMs / 1000} s and was ended.`;
+  return limitedBy === undefined ? text : `${text} What limits it, the lowest value counts: ${limitedBy}.`;
 }
 
 /**

@@ -23,6 +23,8 @@ export interface RunOptions {
   readonly onLine?: (line: string) => void;
   /** The process group is ended after this many milliseconds. */
   readonly timeoutMs: number;
+  /** The options that this limit comes from, the lowest of which counts: for the message. */
+  readonly limitedBy?: string;
   readonly signal?: AbortSignal;
   /** Exit codes that are no error, default [0]. */
   readonly accept?: readonly number[];
@@ -204,7 +206,7 @@ function exitCodeOf(
   const cause = group?.cause();
   const quoted = quoteLastLines(stderr.text(), scrub);
   if (cause?.kind === 'error') throw cause.error;
-  if (cause?.kind === 'timeout') throw new BackupError('failed', describeTimeout(program, options.timeoutMs) + quoted);
+  if (cause?.kind === 'timeout') throw new BackupError('failed', describeTimeout(program, options) + quoted);
   if (group === undefined)
     throw new BackupError('failed', describeStartFailure(program, findReason(program, options, code)));
   if (exitCode !== undefined && (options.accept ?? [0]).includes(exitCode)) return exitCode;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { showControls } from './byte-path.ts';
@@ -24,6 +24,10 @@ export interface GzipFile {
   /** Takes a copy. False: call {@link ready} before going on. */
   write(bytes: Uint8Array): boolean;
   ready(): Promise<void>;
+  /** Remembers this place for {@link rollback}. */
+  mark(): void;
+  /** Takes back all that was written since {@link mark}. */
+  rollback(): Promise<void>;
   /** Resolves when all is on disk (fsync). */
   finish(): Promise<WrittenFile>;
   /** Closes and removes the file. Harmless after {@link finish}, which it does not undo. */
@@ -37,18 +41,35 @@ export interface GzipFile {
  */
 export async function createGzipFile({ file, level, concurrency }: GzipFileOptions): Promise<GzipFile> {
   const handle = await openNew(file);
-  const hash = createHash('sha256');
+  let hash = createHash('sha256');
   let bytes = 0;
+  let members = 0;
+  let marked: Mark | undefined;
   let open = true;
   const onChunk = async (compressed: Buffer) => {
+    if (members === marked?.members) marked.before = { bytes, hash: hash.copy() };
+    const position = bytes;
     hash.update(compressed);
     bytes += compressed.length;
-    await orFail(file, writeAll(handle, compressed));
+    members += 1;
+    await orFail(file, writeAll(handle, compressed, position));
   };
   const gzip = createParallelGzip({ level, concurrency, onChunk });
   return {
     write: (content) => gzip.write(content),
     ready: () => gzip.ready(),
+    mark() {
+      marked = { members: gzip.flush(), before: undefined };
+    },
+    async rollback() {
+      gzip.discard();
+      await gzip.settle();
+      await gzip.ready();
+      if (marked?.before === undefined) return;
+      ({ bytes, hash } = marked.before);
+      marked = undefined;
+      await orFail(file, handle.truncate(bytes));
+    },
     async finish() {
       await gzip.end();
       await orFail(file, handle.sync());
@@ -71,11 +92,19 @@ function openNew(file: string): Promise<FileHandle> {
   return orFail(file, open(file, flags, 0o600));
 }
 
+/** A place between two gzip members. */
+interface Mark {
+  /** Number of gzip members before it. */
+  readonly members: number;
+  /** The file up to there; undefined until something has been written behind it. */
+  before: { readonly bytes: number; readonly hash: Hash } | undefined;
+}
+
 /** A single write may take less than it was given, on a disk that is nearly full for example. */
-async function writeAll(handle: FileHandle, bytes: Buffer): Promise<void> {
+async function writeAll(handle: FileHandle, bytes: Buffer, position: number): Promise<void> {
   let done = 0;
   while (done < bytes.length) {
-    const { bytesWritten } = await handle.write(bytes, done);
+    const { bytesWritten } = await handle.write(bytes, done, undefined, position + done);
     done += bytesWritten;
   }
 }

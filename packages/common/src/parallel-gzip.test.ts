@@ -43,6 +43,25 @@ describe('createParallelGzip', () => {
     expect(most).toBe(1);
   });
 
+  it('holds no more than a dozen blocks, however many threads there are', async () => {
+    const gzip = createParallelGzip({ level: 1, concurrency: 64, onChunk: () => undefined });
+    const block = content(MIB);
+    const answers = Array.from({ length: 12 }, () => gzip.write(block));
+    expect(answers.indexOf(false)).toBe(11);
+    await gzip.end();
+  });
+
+  it('begins another member after a flush, and forgets what is discarded', async () => {
+    const chunks: Buffer[] = [];
+    const gzip = createParallelGzip({ level: 1, concurrency: 2, onChunk: (chunk) => void chunks.push(chunk) });
+    gzip.write(Buffer.from('kept'));
+    expect([gzip.flush(), gzip.flush()]).toEqual([1, 1]);
+    gzip.write(Buffer.from('not kept'));
+    gzip.discard();
+    await gzip.end();
+    expect(chunks.map((chunk) => gunzipSync(chunk).toString())).toEqual(['kept']);
+  });
+
   it('stops with the error of whoever takes the chunks', async () => {
     let calls = 0;
     const onChunk = () => {

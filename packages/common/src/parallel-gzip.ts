@@ -4,7 +4,7 @@ import { gzip } from 'node:zlib';
 export interface ParallelGzipOptions {
   /** 0 (store) to 9; 1 or 2 is as fast as most disks, 6 saves 6 % more and takes three times as long. */
   readonly level: number;
-  /** Blocks that are compressed at the same time; libuv has 4 threads unless UV_THREADPOOL_SIZE says otherwise. */
+  /** Blocks that are compressed at the same time, as far as libuv has threads: see thread-pool.ts. */
   readonly concurrency: number;
   /** Gets the compressed blocks in order, one at a time; a promise is waited for. */
   readonly onChunk: (compressed: Buffer) => void | Promise<void>;
@@ -12,6 +12,12 @@ export interface ParallelGzipOptions {
 
 /** Each becomes a gzip member of its own: large enough to cost no ratio, small enough to keep a few in memory. */
 const BLOCK_BYTES = 1024 * 1024;
+
+/**
+ * Blocks that are held at the same time, whatever the number of threads: each takes up to twice its size, so 24 MiB, and
+ * about as much again until the garbage collector comes. More threads than this would wait for the one that hashes.
+ */
+const MOST_BLOCKS = 12;
 
 /** What zlib may add to a block that cannot be compressed. */
 const GROWTH_BYTES = 4096;
@@ -30,6 +36,13 @@ export interface ParallelGzip {
   write(bytes: Uint8Array): boolean;
   /** Resolves when there is room for more. */
   ready(): Promise<void>;
+  /**
+   * Ends the block that is being filled: what is written next begins another gzip member.
+   * @returns the number of gzip members up to here
+   */
+  flush(): number;
+  /** Forgets what has been written since the last full block or {@link flush}. */
+  discard(): void;
   /** Resolves when everything has been handed on. */
   end(): Promise<void>;
   /** Resolves when nothing is being compressed or handed on any more, whether or not it went well. */
@@ -48,7 +61,7 @@ class GzipBlocks implements ParallelGzip {
   readonly #options: ParallelGzipOptions;
   #block: Buffer = Buffer.allocUnsafe(BLOCK_BYTES);
   #filled = 0;
-  #started = false;
+  #submitted = 0;
   #failure: { readonly error: unknown } | undefined;
   #running = 0;
   /** Blocks that wait for a thread. */
@@ -79,8 +92,17 @@ class GzipBlocks implements ParallelGzip {
     this.#throwFailure();
   }
 
+  flush(): number {
+    if (this.#filled > 0) this.#submit();
+    return this.#submitted;
+  }
+
+  discard(): void {
+    this.#filled = 0;
+  }
+
   async end(): Promise<void> {
-    if (this.#filled > 0 || !this.#started) this.#submit();
+    if (this.#filled > 0 || this.#submitted === 0) this.#submit();
     await this.settle();
     this.#throwFailure();
   }
@@ -90,7 +112,7 @@ class GzipBlocks implements ParallelGzip {
   }
 
   #isFull(): boolean {
-    return this.#outstanding.length >= 2 * this.#options.concurrency;
+    return this.#outstanding.length >= Math.min(2 * this.#options.concurrency, MOST_BLOCKS);
   }
 
   #throwFailure(): void {
@@ -105,7 +127,7 @@ class GzipBlocks implements ParallelGzip {
     void handedOn.then(() => this.#outstanding.shift());
     this.#block = this.#free.pop() ?? Buffer.allocUnsafe(BLOCK_BYTES);
     this.#filled = 0;
-    this.#started = true;
+    this.#submitted += 1;
   }
 
   async #handOn(compressed: Promise<Buffer>, before: Promise<void> | undefined): Promise<void> {

@@ -81,7 +81,7 @@ function deferred(): { readonly promise: Promise<void>; readonly resolve: () => 
 }
 
 /** Asks every process of the group to end, kills those that have not after `killAfterMs`, and waits until all are gone. */
-export async function endProcessGroup(leader: number, first: NodeJS.Signals, killAfterMs: number): Promise<void> {
+async function endProcessGroup(leader: number, first: NodeJS.Signals, killAfterMs: number): Promise<void> {
   if (!signalGroup(leader, first)) return;
   if (await isGoneWithin(leader, killAfterMs)) return;
   signalGroup(leader, 'SIGKILL');

@@ -30,11 +30,16 @@ export function createToolbox({ level, json, runLog, infoTo }: ToolboxSettings):
   const { scrub } = scrubber;
   const { stderr } = process;
   const stdout = infoTo ?? process.stdout;
-  const surroundings = { json, env: process.env, isTTY: stderr.isTTY === true, isJournal: isJournal(process.env, 2) };
-  const { format, colour } = chooseLogFormat(surroundings);
+  const { format, colour } = logFormatHere(json);
   const verbosity = LOG_LEVELS.indexOf(level) as 0 | 1 | 2 | 3;
   const log = createLog({ level: verbosity, format, colour, scrub, stdout, stderr, ...(runLog ? { runLog } : {}) });
   return { log, run: createRun({ scrub }), stream: createStream({ scrub }), scrubber };
+}
+
+/** Format of what this program writes to standard error. */
+export function logFormatHere(json: boolean): ReturnType<typeof chooseLogFormat> {
+  const { env, stderr } = process;
+  return chooseLogFormat({ json, env, isTTY: stderr.isTTY === true, isJournal: isJournal(env, 2) });
 }
 
 /** @throws BackupError `usage` where the program does not run as root (C02) */

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { access, constants } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { MailConfig } from './config/mail.ts';
 import { BackupError } from './errors.ts';
 import type { Run } from './exec.ts';
-import { childEnvironment } from './exec-environment.ts';
+import { findProgram } from './find-program.ts';
 
 type ProgramConfig = Extract<MailConfig, { transport: 'sendmail' }>;
 
@@ -44,18 +42,9 @@ export async function requireMailProgram(commands: ProgramConfig['commands']): P
 }
 
 async function firstInstalled(commands: ProgramConfig['commands']): Promise<readonly string[]> {
-  const directories = (childEnvironment(process.env).PATH ?? '').split(':');
   for (const command of commands) {
     const [name = ''] = command;
-    const candidates = name.includes('/') ? [name] : directories.map((directory) => join(directory, name));
-    for (const file of candidates) if (await isExecutable(file)) return command;
+    if ((await findProgram(name)) !== undefined) return command;
   }
   return [];
-}
-
-async function isExecutable(file: string): Promise<boolean> {
-  return await access(file, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
 }

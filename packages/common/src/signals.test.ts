@@ -34,6 +34,14 @@ describe('abortOnSignals', () => {
     expect(watch.received()).toBe('SIGTERM');
   });
 
+  it('tells the first signal once, before it aborts', () => {
+    const told: unknown[] = [];
+    watch = abortOnSignals(undefined, (signal) => told.push([signal, watch?.signal.aborted]));
+    receive('SIGHUP');
+    receive('SIGINT');
+    expect(told).toEqual([['SIGTERM', false]]);
+  });
+
   it('takes back its listeners', () => {
     const before = process.listenerCount('SIGTERM');
     abortOnSignals().dispose();

@@ -22,14 +22,19 @@ export interface SignalWatch {
  * answered; the third one after the first ends the process without further ado, as the signal itself would have.
  *
  * @param onImpatience called for repeated signals, with the number of further ones that end the process at once
+ * @param onFirst called for the first signal, before the run is aborted: to tell that it was heard
  */
-export function abortOnSignals(onImpatience?: (remaining: number) => void): SignalWatch {
+export function abortOnSignals(
+  onImpatience?: (remaining: number) => void,
+  onFirst?: (signal: 'SIGINT' | 'SIGTERM') => void,
+): SignalWatch {
   const controller = new AbortController();
   let received: 'SIGINT' | 'SIGTERM' | undefined;
   let repeated = 0;
   const onSignal = (signal: EndingSignal): void => {
     if (received === undefined) {
       received = signal === 'SIGINT' ? 'SIGINT' : 'SIGTERM';
+      onFirst?.(received);
       controller.abort(new InterruptedError(received));
       return;
     }

@@ -41,9 +41,28 @@ export class TarContent {
     this.#member = member;
     this.#hash = isFile && this.#options.hash ? createHash('sha256') : undefined;
     this.#map = undefined;
+    this.#mapBytes = 0;
+    this.#position = 0;
+    this.zerosLeft = 0;
     this.done = !isFile || (member.stored === 0 && !member.sparse);
     this.#dataLeft = member.stored;
     if (member.sparse) this.#startMap(member);
+  }
+
+  /** Parts with data of a sparse file, 0 of all others; undefined while that has not been read. */
+  get sparseRegions(): number | undefined {
+    if (this.#map === undefined) return 0;
+    return this.#mapBytes === 0 ? undefined : this.#map.count;
+  }
+
+  /** The member is dropped: called when {@link sparseRegions} is known, before anything else of the data is read. */
+  skip(): void {
+    const left = (this.#member?.stored ?? 0) - this.#mapBytes;
+    this.#hash = undefined;
+    this.#map = undefined;
+    this.zerosLeft = 0;
+    this.#dataLeft = left;
+    this.done = left === 0;
   }
 
   /** Takes data from `at` on, never called while zeros are left; returns the position behind. */
@@ -75,9 +94,7 @@ export class TarContent {
   #startMap({ entry }: TarMember): void {
     const { maxRegions, refuse } = this.#options;
     this.#map = createSparseMap({ size: entry.size, maxRegions, refuse });
-    this.#mapBytes = 0;
     this.#nextRegion = -1;
-    this.#position = 0;
     this.#block.want(BLOCK);
   }
 

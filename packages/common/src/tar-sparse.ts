@@ -13,6 +13,8 @@ export interface SparseMap {
   push(block: Buffer, at: number): boolean;
   /** Where the data belongs, in order, without empty regions. */
   readonly regions: readonly Region[];
+  /** How many there are, empty ones included; known with the first block. */
+  readonly count: number;
 }
 
 export interface SparseMapOptions {
@@ -76,5 +78,11 @@ export function createSparseMap({ size, maxRegions, refuse }: SparseMapOptions):
     }
     return false;
   };
-  return { push, regions };
+  return {
+    push,
+    regions,
+    get count() {
+      return Math.max(0, expected);
+    },
+  };
 }

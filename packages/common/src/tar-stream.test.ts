@@ -4,7 +4,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { archive, END, type Member, member, paxMember } from '../../../test/helpers/tar-builder.ts';
 import type { Entry } from './entry.ts';
-import { createTarReader, hashHoles, type TarLimits, type TarReaderOptions } from './tar-stream.ts';
+import type { TarLimits } from './tar-limits.ts';
+import { hashHoles, type TarReaderOptions } from './tar-reader.ts';
+import { createTarReader } from './tar-stream.ts';
 
 const LIMITS: TarLimits = {
   entries: 100,

@@ -1,76 +1,24 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { type BytePath, displayPath } from './byte-path.ts';
-import type { Entry } from './entry.ts';
 import { BackupError } from './errors.ts';
 import { TarCollector } from './tar-collector.ts';
 import { TarContent } from './tar-content.ts';
 import { BLOCK, isZero, parseHeader, type TarHeader } from './tar-header.ts';
 import { createKeptBytes, type KeptBytes } from './tar-kept.ts';
+import type { TarTotals } from './tar-limits.ts';
 import { assembleMember, type TarMember } from './tar-member.ts';
 import { TarPrefix } from './tar-prefix.ts';
+import type { CutOff, TarReader, TarReaderOptions } from './tar-reader.ts';
 import { TarTally } from './tar-tally.ts';
-
-/** Bounds on what is read; beyond them an archive is refused. */
-export interface TarLimits {
-  readonly entries: number;
-  /** Sum of the sizes of all files, holes included, checked before anything of a file is hashed. */
-  readonly bytes: number;
-  /** Length of a path or link target. */
-  readonly pathBytes: number;
-  /** Components of a path. */
-  readonly depth: number;
-  /** Size of a PAX header or GNU long name. */
-  readonly metaBytes: number;
-  /** Parts with data of one sparse file. */
-  readonly sparseRegions: number;
-}
-
-/** Sums over the members of an archive: the same as in the manifest. */
-export interface TarTotals {
-  readonly files: number;
-  readonly entries: number;
-  /** Of files, as their readers see them. */
-  readonly bytes: number;
-}
-
-export interface TarReaderOptions {
-  readonly limits: TarLimits;
-  /**
-   * Called when a member's headers have been read, its content has not; the entry has no hash yet. `drop` leaves its
-   * bytes out of `onRaw`, it out of the totals and `onEntry` uncalled.
-   * @param metaBytes size of its PAX header or long names
-   */
-  readonly onMember?: (entry: Entry, metaBytes: number) => 'keep' | 'drop' | undefined;
-  /** Called when a member's content has passed; files have their hash. */
-  readonly onEntry?: (entry: Entry) => void;
-  /**
-   * Gets the bytes of all members that are kept, without the end of the archive, so that archives can be put one
-   * after the other. The slices belong to the chunks that were written.
-   */
-  readonly onRaw?: (bytes: Buffer) => void;
-  /** False: no hashes are made. Default true. */
-  readonly hash?: boolean;
-}
-
-export interface TarReader {
-  /**
-   * Reads on. False where a large hole of a sparse file is left to be hashed: call {@link resume} until it is true, in
-   * turns of its own so that everything else goes on. Writing again instead does the rest at once.
-   * @throws BackupError `untrusted`: this is not an archive as GNU tar writes it, or goes beyond the limits
-   */
-  write(chunk: Buffer): boolean;
-  resume(): boolean;
-  /** The end of the archive has been read. */
-  readonly complete: boolean;
-  /** @throws BackupError `untrusted`: the archive is not at its end */
-  end(): TarTotals;
-}
 
 /** Bytes of holes that are hashed in one turn: some 40 ms. */
 const HOLE_SLICE = 64 * 1024 * 1024;
 
 /** GNU tar fills the last record, 10 KiB unless told otherwise, with zeros. */
 const MAX_PADDING = 1024 * 1024;
+
+/** Members with more data than this are handed on as they come, all others when they are whole. */
+const LARGE_BYTES = 1024 * 1024;
 
 /**
  * Reads archives as GNU tar writes them in posix and gnu format, and refuses everything else: what this reader
@@ -79,18 +27,6 @@ const MAX_PADDING = 1024 * 1024;
  */
 export function createTarReader(options: TarReaderOptions): TarReader {
   return new StrictReader(options);
-}
-
-/** Writes a whole stream of chunks into a reader, in turns. */
-export async function feedTar(reader: TarReader, chunks: AsyncIterable<Buffer>): Promise<TarTotals> {
-  for await (const chunk of chunks) if (!reader.write(chunk)) await hashHoles(reader);
-  return reader.end();
-}
-
-/** Brings a reader whose `write` returned false to where it is ready for the next chunk. */
-export async function hashHoles(reader: TarReader): Promise<void> {
-  do await new Promise((resolve) => setImmediate(resolve));
-  while (!reader.resume());
 }
 
 class StrictReader implements TarReader {
@@ -108,15 +44,16 @@ class StrictReader implements TarReader {
   /** For messages: where the member started, and its name as far as it is known. */
   #memberOffset = 0;
   #memberName = '';
-  #memberKept = true;
+  /** The member whose content is being read, and what is to become of it. */
   #member: TarMember | undefined;
+  #verdict: 'keep' | 'drop' | undefined;
   #paddingLeft = 0;
   #endBlocks = 0;
 
   constructor(options: TarReaderOptions) {
     this.#options = options;
-    this.#kept = options.onRaw && createKeptBytes(options.onRaw);
-    const { hash = true, limits } = options;
+    const { hash = true, limits, onRaw, onLarge = () => undefined } = options;
+    this.#kept = onRaw && createKeptBytes({ onBytes: onRaw, onLarge });
     this.#tally = new TarTally(limits, this.#refuse);
     this.#prefix = new TarPrefix({ maxBytes: limits.metaBytes, refuse: this.#refuse });
     this.#content = new TarContent({ hash, maxRegions: limits.sparseRegions, refuse: this.#refuse });
@@ -148,6 +85,11 @@ class StrictReader implements TarReader {
     return this.#tally.totals();
   }
 
+  cutOff(): CutOff {
+    const path = this.#verdict === 'keep' ? this.#member?.entry.path : undefined;
+    return { totals: this.#tally.totals(), path, begun: this.#kept?.cutOff() ?? false };
+  }
+
   /** Reads the chunk to its end, or until this many bytes of holes have been hashed; true: to its end. */
   #advance(holes: number): boolean {
     let left = holes;
@@ -155,7 +97,7 @@ class StrictReader implements TarReader {
       if (this.#content.zerosLeft === 0) this.#step();
       else if (left === 0) return false;
       else left -= this.#content.hashZeros(left);
-      if (this.#state === 'content' && this.#content.done) this.#finishMember();
+      if (this.#state === 'content') this.#followContent();
     }
     this.#kept?.endChunk();
     return true;
@@ -210,25 +152,42 @@ class StrictReader implements TarReader {
     const member = assembleMember(header, this.#prefix, this.#refuse);
     this.#memberName = member.entry.path;
     this.#tally.check(member.entry);
-    this.#memberKept = this.#options.onMember?.(member.entry, this.#prefix.bytes) !== 'drop';
-    if (this.#memberKept) this.#kept?.keep();
-    else this.#kept?.drop();
     this.#member = member;
-    this.#prefix.clear();
+    this.#verdict = undefined;
     this.#content.start(member);
     this.#state = 'content';
-    if (this.#content.done) this.#finishMember();
+    this.#followContent();
+  }
+
+  /** Decides as soon as all is known that counts, and goes on behind the content. */
+  #followContent(): void {
+    if (this.#verdict === undefined) this.#decide(this.#member as TarMember);
+    if (this.#verdict === undefined || !this.#content.done) return;
+    this.#paddingLeft = (BLOCK - ((this.#member as TarMember).stored % BLOCK)) % BLOCK;
+    this.#state = 'padding';
+    if (this.#paddingLeft === 0) this.#finishMember();
+  }
+
+  #decide({ entry, stored }: TarMember): void {
+    const { sparseRegions } = this.#content;
+    if (sparseRegions === undefined) return;
+    this.#verdict = this.#options.onMember?.(entry, { metaBytes: this.#prefix.bytes, sparseRegions }) ?? 'keep';
+    this.#prefix.clear();
+    if (this.#verdict === 'drop') {
+      this.#kept?.drop();
+      this.#content.skip();
+    } else if (stored > LARGE_BYTES) this.#kept?.handOnLarge();
   }
 
   #finishMember(): void {
-    const member = this.#member as TarMember;
-    const padding = (BLOCK - (member.stored % BLOCK)) % BLOCK;
-    this.#paddingLeft = padding;
-    this.#state = padding === 0 ? 'header' : 'padding';
+    const { entry } = this.#member as TarMember;
+    this.#state = 'header';
+    this.#member = undefined;
+    if (this.#verdict === 'drop') return;
+    this.#kept?.complete(this.#at);
+    this.#tally.add(entry);
     const sha256 = this.#content.digest();
-    if (!this.#memberKept) return;
-    this.#tally.add(member.entry);
-    this.#options.onEntry?.(sha256 === undefined ? member.entry : { ...member.entry, sha256 });
+    this.#options.onEntry?.(sha256 === undefined ? entry : { ...entry, sha256 });
   }
 
   #readPadding(): void {
@@ -236,7 +195,7 @@ class StrictReader implements TarReader {
     if (!isZero(this.#chunk, this.#at, length)) this.#refuse('there are no zeros behind its data');
     this.#at += length;
     this.#paddingLeft -= length;
-    if (this.#paddingLeft === 0) this.#state = 'header';
+    if (this.#paddingLeft === 0) this.#finishMember();
   }
 
   #startEnd(): void {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import type { Entry } from './entry.ts';
 import type { Refuse } from './tar-header.ts';
-import type { TarLimits, TarTotals } from './tar-stream.ts';
+import type { TarLimits, TarTotals } from './tar-limits.ts';
 
 /** Counts the members of an archive and holds them to the limits. */
 export class TarTally {

@@ -61,7 +61,7 @@ async function planOf(session: ClientSession, { service = [] }: BackupOptions, s
   const { config, now } = session;
   const found = await findServices(config, service, [], { ...taskIoOf(session, signal), plugins, now });
   const { baseBackupDir: spool, hostname, keepDays } = config;
-  const files = await listSpool(spool).catch(() => []);
+  const files = await listSpool(spool);
   const expired = expiredArchives(files, { hostname, keepDays, now: now() });
   const archive = formatArchiveName({ hostname, stamp: stampOf(now()) });
   return renderPlan({ spool, archive, expired, ...found });

@@ -4,6 +4,7 @@ import { resolveAccount } from '../account.ts';
 import { findServices } from '../find-services.ts';
 import { plugins } from '../plugins/index.ts';
 import { renderCheck } from '../render-check.ts';
+import { checkSurroundings } from './client-checks.ts';
 import { type GlobalOptions, openSession, taskIoOf } from './session.ts';
 
 /**
@@ -18,8 +19,14 @@ export async function checkCommand(global: GlobalOptions, print: (text: string) 
   const quiet = { ...session.log, error: () => undefined };
   const io = { ...taskIoOf(session, new AbortController().signal), log: quiet, plugins, now };
   const { services, advice, others } = await findServices(config, [], [], io);
-  print(renderCheck({ configFile: global.config, warnings: config.warnings, services, advice, others }));
-  const bad = others.length;
-  if (bad > 0)
-    throw new BackupError('config', `${bad} of ${bad + services.length} services cannot be saved as configured.`);
+  const surroundings = await checkSurroundings(session);
+  const { warnings } = config;
+  print(renderCheck({ configFile: global.config, warnings, surroundings, services, advice, others }));
+  const failures = [
+    ...surroundings.filter(({ state }) => state === 'FAILED').map(({ what }) => `${what} is not as a run needs it.`),
+    ...(others.length === 0
+      ? []
+      : [`${others.length} of ${others.length + services.length} services cannot be saved as configured.`]),
+  ];
+  if (failures.length > 0) throw new BackupError('config', failures.join(' '));
 }

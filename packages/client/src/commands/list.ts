@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArchiveName } from '@local-backup/common/archive-name';
-import { type Manifest, manifestSchema } from '@local-backup/common/manifest';
+import { BackupError } from '@local-backup/common/errors';
+import type { Manifest } from '@local-backup/common/manifest';
 import { manifestName, SPOOL_DONE } from '@local-backup/common/spool';
 import { listSpool } from '../publish.ts';
+import { readManifest } from '../read-manifest.ts';
 import { type ListedArchive, renderList } from '../render-list.ts';
 import { type GlobalOptions, openSession } from './session.ts';
 
@@ -26,17 +27,18 @@ async function archivesIn(directory: string, state: ListedArchive['state']): Pro
       name,
       bytes: size,
       state,
-      ...summaryOf(await readManifest(directory, name)),
+      ...summaryOf(await manifestOf(directory, name)),
     })),
   );
 }
 
-async function readManifest(directory: string, archive: string): Promise<Manifest | undefined> {
+/** Undefined is shown as `no manifest`: the server does not see such an archive as published either. */
+async function manifestOf(directory: string, archive: string): Promise<Manifest | undefined> {
   try {
-    return manifestSchema.parse(JSON.parse(await readFile(join(directory, manifestName(archive)), 'utf8')));
-  } catch {
-    // Shown as `no manifest`: the server does not see such an archive as published either.
-    return undefined;
+    return await readManifest(join(directory, manifestName(archive)));
+  } catch (error) {
+    if (error instanceof BackupError) return undefined;
+    throw error;
   }
 }
 

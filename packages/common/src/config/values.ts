@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
+import { posix } from 'node:path';
 import * as z from 'zod';
 import { HOSTNAME_PATTERN } from '../archive-name.ts';
 import { BYTES_HELP, checkBytes, parseBytes } from '../bytes.ts';
@@ -18,6 +19,24 @@ export const absolutePath = z
   .regex(/^\/[^\0\r\n]*$/, 'must be an absolute path, starting with `/`')
   .transform((path) => path.replace(/(?!^)\/+$/, ''))
   .meta({ 'x-type': 'absolute path' });
+
+/**
+ * Directories that belong to the system (Filesystem Hierarchy Standard 3.0): owner and mode of exactly these are not
+ * ours to change. What lies below them may well be.
+ */
+const SYSTEM_DIRECTORIES: ReadonlySet<string> = new Set([
+  '/',
+  ...'bin boot dev etc home lib lib32 lib64 libx32 media mnt opt proc root run sbin srv sys tmp usr var'
+    .split(' ')
+    .map((name) => `/${name}`),
+  ...'bin include lib lib32 lib64 libexec local sbin share src'.split(' ').map((name) => `/usr/${name}`),
+  ...'backups cache lib local lock log mail opt run spool tmp www'.split(' ').map((name) => `/var/${name}`),
+]);
+
+/** True for `/`, `/etc`, `/var/lib` and the like, however they are written; false for what lies below them. */
+export function isSystemDirectory(path: string): boolean {
+  return SYSTEM_DIRECTORIES.has(posix.resolve('/', path));
+}
 
 /** A user or group of the system. Whether it exists is seen later. */
 export const accountName = z

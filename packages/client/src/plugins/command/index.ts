@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseDuration } from '@local-backup/common/duration';
 import { BackupError } from '@local-backup/common/errors';
+import { quoteLastLines } from '@local-backup/common/exec-failure';
 import { definePlugin, type PluginContext } from '../../plugin.ts';
-import { type CommandOptions, options } from './options.ts';
+import { type CommandOptions, environmentOf, options } from './options.ts';
+import { validateCommands } from './validate.ts';
 
 type Context = PluginContext<CommandOptions>;
 
@@ -13,6 +14,8 @@ export const command = definePlugin<CommandOptions>({
   name: 'command',
   summary: 'Saves what a command of yours prints, or the files that it writes.',
   options,
+
+  validate: validateCommands,
 
   async prepare(context) {
     if (context.options.before === undefined) return;
@@ -75,16 +78,18 @@ interface Where {
 /** A list is run as it stands; a string is a line for `sh`, because that is what the user wrote. */
 async function execute(context: Context, words: string | readonly string[], where: Where = {}): Promise<void> {
   const [program = 'sh', ...args] = typeof words === 'string' ? ['sh', '-c', words] : words;
-  await context.exec(program, args, {
+  const { stderr } = await context.exec(program, args, {
     cwd: '/',
     ...where,
     env: {
       ...(where.cwd === undefined ? {} : { BACKUP_STAGE: where.cwd }),
-      BACKUP_SERVICE: context.service.name,
-      BACKUP_CONFIG_DIRECTORY: context.service.configDirectory,
-      ...context.options.environment,
+      ...environmentOf(context.options, context.service),
     },
-    timeoutMs: parseDuration(context.options.timeout),
+    timeoutMs: context.options.timeout,
+    limitedBy: '`timeout` of the task, `task_timeout` of client_config.yml',
     signal: context.signal,
   });
+  // Secrets are removed by the log.
+  const said = quoteLastLines(stderr, (text) => text);
+  if (said !== '') context.log.info(`${program} succeeded, and wrote to standard error:${said}`);
 }

@@ -1,43 +1,65 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { lstat, realpath } from 'node:fs/promises';
 import { basename, dirname, join, normalize } from 'node:path';
-import { type BytePath, bytePathOfText } from '@local-backup/common/byte-path';
+import { BackupError } from '@local-backup/common/errors';
+import { isWithin } from './mounts.ts';
+
+/** A path that leads nowhere. */
+export interface MissingPath {
+  /** As it was configured. */
+  readonly path: string;
+  /** What is wrong with it, to be put after the path. */
+  readonly reason: string;
+}
 
 export interface LocatedPaths {
-  /** Relative to `/`, sorted, without duplicates and without paths that lie below another one. */
-  readonly present: readonly BytePath[];
-  /** As they were configured. */
-  readonly missing: readonly string[];
+  /** Absolute, links on the way resolved, sorted, without duplicates and without paths that lie below another one. */
+  readonly present: readonly string[];
+  readonly missing: readonly MissingPath[];
   /** Paths that are symbolic links themselves, as they were configured. */
   readonly links: readonly string[];
 }
 
+/** System errors that say that there is no such path. */
+const MISSING: Readonly<Record<string, string>> = {
+  ENOENT: 'does not exist',
+  ENOTDIR: 'does not exist',
+  ELOOP: 'leads through symbolic links that go round in a circle',
+  ENAMETOOLONG: 'is longer than a path can be',
+};
+
 /**
  * Where the configured paths really are. Symbolic links on the way to a path are resolved (`/var/run/x` is saved as
  * `run/x`): no member of an archive may lie below a symbolic link. The last component is not resolved.
+ * @throws BackupError `failed` where a file system does not tell whether there is such a path
  */
 export async function locatePaths(paths: readonly string[]): Promise<LocatedPaths> {
   const present = new Set<string>();
-  const missing: string[] = [];
+  const missing: MissingPath[] = [];
   const links: string[] = [];
   for (const path of paths) {
-    const clean = withoutTrailingSlash(normalize(path));
-    const located = await locate(clean);
-    if (located === undefined) missing.push(path);
+    const located = await locate(path);
+    if ('reason' in located) missing.push({ path, reason: located.reason });
     else present.add(located.path);
-    if (located?.isLink) links.push(path);
+    if ('isLink' in located && located.isLink) links.push(path);
   }
-  return { present: withoutNested([...present].sort()).map(relativeToRoot), missing, links };
+  return { present: withoutNested([...present].sort()), missing, links };
 }
 
-async function locate(path: string): Promise<{ path: string; isLink: boolean } | undefined> {
+type Located = { readonly path: string; readonly isLink: boolean } | { readonly reason: string };
+
+async function locate(path: string): Promise<Located> {
+  const clean = withoutTrailingSlash(normalize(path));
   try {
-    const real = path === '/' ? '/' : join(await realpath(dirname(path)), basename(path));
+    const real = clean === '/' ? '/' : join(await realpath(dirname(clean)), basename(clean));
     return { path: real, isLink: (await lstat(real)).isSymbolicLink() };
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw error;
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    const reason = MISSING[code];
+    if (reason !== undefined) return { reason };
+    throw new BackupError('failed', `Cannot look at ${path}: ${message}. Is its file system all right?`, {
+      cause: error,
+    });
   }
 }
 
@@ -46,11 +68,5 @@ function withoutTrailingSlash(path: string): string {
 }
 
 function withoutNested(paths: readonly string[]): string[] {
-  return paths.filter(
-    (path) => !paths.some((other) => other !== path && path.startsWith(other === '/' ? '/' : `${other}/`)),
-  );
-}
-
-function relativeToRoot(path: string): BytePath {
-  return bytePathOfText(path === '/' ? '.' : path.slice(1));
+  return paths.filter((path) => !paths.some((other) => other !== path && isWithin(path, other)));
 }

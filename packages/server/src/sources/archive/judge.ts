@@ -6,7 +6,9 @@ import { createEntryComparison } from '@local-backup/common/entry-comparison';
 import { BackupError } from '@local-backup/common/errors';
 import { gunzipFile } from '@local-backup/common/gunzip-file';
 import { MEMBER_LIMITS } from '@local-backup/common/member-limits';
-import { createTarReader, hashHoles, type TarLimits, type TarTotals } from '@local-backup/common/tar-stream';
+import type { TarLimits, TarTotals } from '@local-backup/common/tar-limits';
+import { hashHoles } from '@local-backup/common/tar-reader';
+import { createTarReader } from '@local-backup/common/tar-stream';
 import { complainAbout } from './judge-rules.ts';
 import { createPathIndex, type PathIndex } from './path-index.ts';
 

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { BackupError, describeError, exitCodeOf, isReported } from './errors.ts';
+
+/**
+ * The last of the places that catch errors: tells the error on standard error, in the format of the log, unless the log
+ * has told it already (`markReported`).
+ * @param error whatever has reached the command line, commander's ways of ending included
+ * @returns the exit code
+ */
+export async function reportError(error: unknown, { json }: { readonly json: boolean }): Promise<number> {
+  if (isCommanderError(error)) {
+    // Help and version come this way too, with exit code 0; commander has printed them.
+    if (error.exitCode === 0) return 0;
+    const usage = new BackupError('usage', 'Invalid options provided. Use -h for help.');
+    await tell(usage, json);
+    return exitCodeOf(usage);
+  }
+  if (!isReported(error)) await tell(error, json);
+  return exitCodeOf(error);
+}
+
+/** Known by its code: this package does not depend on commander. */
+function isCommanderError(error: unknown): error is Error & { readonly exitCode: number } {
+  const { code, exitCode } = error instanceof Error ? (error as { code?: unknown; exitCode?: unknown }) : {};
+  return typeof code === 'string' && code.startsWith('commander.') && typeof exitCode === 'number';
+}
+
+/** For somebody at a terminal, or a file, a line without a date; machines get what they get from the log. */
+async function tell(error: unknown, json: boolean): Promise<void> {
+  // Loaded when it is needed: `-h` is fast.
+  const { createToolbox, logFormatHere } = await import('./program.ts');
+  const text = describeError(error);
+  if (logFormatHere(json).format === 'terminal') process.stderr.write(`ERROR: ${text}\n`);
+  else createToolbox({ level: 'error', json }).log.error(text);
+}
