@@ -6,7 +6,6 @@ import { gunzipSync } from 'node:zlib';
 import * as npmTar from 'tar';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { plugins } from '../../packages/client/src/plugins/index.ts';
-import { runClient } from '../../packages/client/src/run-client.ts';
 import { createClientLab } from '../helpers/client-lab.ts';
 
 let lab: ReturnType<typeof createClientLab>;
@@ -19,7 +18,7 @@ beforeAll(async () => {
   writeFileSync(lab.at('data', 'large'), Buffer.alloc(3_000_000, 'not to be compressed away: 0123456789 '));
   writeFileSync(lab.at('data', 'caf\u00e9'), 'small\n');
   lab.addService('web/app', `service: {name: app}\nfiles: {paths: [${lab.at('data')}]}\n`);
-  await runClient(lab.config, [], lab.ioWith(plugins));
+  await lab.run(plugins);
   archive = join(lab.spool, lab.published()[0] ?? '');
 });
 

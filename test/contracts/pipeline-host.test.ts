@@ -9,7 +9,7 @@ test('a new archive is stored, and only then the host lets go of it', async () =
   const w = world();
   const { record, host } = await run({ web1: w });
   expect(w.done).toEqual(['check', 'offer', 'bring', 'save', 'confirm', 'close']);
-  expect(w).toMatchObject({ spool: undefined, marker: undefined });
+  expect(w).toMatchObject({ spool: undefined, marker: [] });
   expect(record.status).toBe('success');
   expect(host('web1')).toMatchObject({
     status: 'success',
@@ -46,19 +46,37 @@ test('a snapshot that is not whole keeps the archive on the host, and the next r
   };
   const first = await run({ web1: w });
   expect(first.host('web1')).toMatchObject({ status: 'warning', incomplete: true, snapshot: 'partial' });
-  expect(w).toMatchObject({ spool: STAMP, marker: STAMP });
+  expect(w).toMatchObject({ spool: STAMP, marker: [STAMP] });
   delete w.save;
   const second = await run({ web1: w });
   expect(second.host('web1')).toMatchObject({ status: 'success', snapshot: 'snapshot-2' });
   expect(second.host('web1')).not.toHaveProperty('incomplete');
-  expect(w).toMatchObject({ spool: undefined, marker: undefined });
+  expect(w).toMatchObject({ spool: undefined, marker: [] });
 });
 
 test('a run that was killed after the store had the snapshot is finished by the next one', async () => {
-  const w = world({ marker: STAMP, snapshots: [{ id: 'doubtful', time: NOW.toISOString(), tags: [STAMP] }] });
+  const w = world({ marker: [STAMP], snapshots: [{ id: 'doubtful', time: NOW.toISOString(), tags: [STAMP] }] });
   const { host } = await run({ web1: w });
   expect(host('web1')).toMatchObject({ status: 'success', snapshot: 'snapshot-2' });
-  expect(w).toMatchObject({ spool: undefined, marker: undefined });
+  expect(w).toMatchObject({ spool: undefined, marker: [] });
+});
+
+test('doubts about an older snapshot outlive a newer one that is whole', async () => {
+  const older = '20261120_030000';
+  const doubtful = { id: 'doubtful', time: '2026-11-20T04:00:00.000Z', tags: [older] };
+  const w = world({ marker: [older], snapshots: [doubtful] });
+  const { host } = await run({ web1: w });
+  expect(host('web1')).toMatchObject({ status: 'success', snapshot: 'snapshot-2' });
+  expect(w.marker).toEqual([older]);
+});
+
+test('an archive that is stored whole is not put in doubt when it is stored again by force', async () => {
+  const w = world({ snapshots: [{ id: 'whole', time: NOW.toISOString(), tags: [STAMP] }] });
+  w.offer = async () => ({ kind: 'new', stamp: STAMP, label: `x-${STAMP}.tar.gz`, why: 'forced' });
+  w.save = fail('failed', 'disk full');
+  await run({ web1: w });
+  expect(w.done).toContain('save');
+  expect(w.marker).toEqual([]);
 });
 
 test('what is stored already is skipped', async () => {
@@ -80,7 +98,7 @@ test('a host that cannot be told is a warning: the snapshot exists', async () =>
   const w = world({ confirm: fail('failed', 'read-only file system') });
   const { host } = await run({ web1: w });
   expect(host('web1')).toMatchObject({ status: 'warning', snapshot: 'snapshot-1' });
-  expect(w).toMatchObject({ spool: STAMP, marker: undefined });
+  expect(w).toMatchObject({ spool: STAMP, marker: [] });
 });
 
 test('what was odd about fetching and about letting go is in the record', async () => {
@@ -109,6 +127,6 @@ test('a dry run decides and stops', async () => {
   const w = world();
   const { host } = await run({ web1: w }, { dryRun: true });
   expect(w.done).toEqual(['check', 'offer', 'close']);
-  expect(w).toMatchObject({ spool: STAMP, marker: undefined, snapshots: [] });
+  expect(w).toMatchObject({ spool: STAMP, marker: [], snapshots: [] });
   expect(host('web1')?.steps.at(-1)?.message).toBe(`would fetch x-${STAMP}.tar.gz: nothing is stored yet`);
 });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { BackupError, type ErrorCode } from '@local-backup/common/errors';
+import { BackupError, type ErrorCode, InterruptedError } from '@local-backup/common/errors';
 import { expect, test } from 'vitest';
 import { fail, NOW, run, world } from '../helpers/pipeline-world.ts';
 
@@ -107,6 +107,19 @@ test('a run that is ended ends the host under way, begins no other, and the reco
   expect(host('web2')).toMatchObject({ status: 'skipped', skipped: 'INTERRUPTED' });
   expect(record).toMatchObject({ status: 'failed', ended: NOW.toISOString(), steps: [{ code: 'interrupted' }] });
   expect(saved.at(-1)).toEqual(record);
+});
+
+test.each([
+  ['SIGINT', 'interrupted'],
+  ['SIGTERM', 'terminated'],
+] as const)('the record tells %s by its code', async (name, code) => {
+  const controller = new AbortController();
+  const bring = (signal: AbortSignal) => {
+    setImmediate(() => controller.abort(new InterruptedError(name)));
+    return hang(signal);
+  };
+  const { host } = await run({ web1: world({ bring }) }, { signal: controller.signal });
+  expect(host('web1')?.steps.at(-1)).toMatchObject({ status: 'failed', code });
 });
 
 test('a host that takes too long is ended and costs only itself', async () => {

@@ -122,6 +122,39 @@ test('a failed run exits 1, leaves a record and its log, and a mail that cannot 
   expect(readdirSync(join(work, 'mail'))).toHaveLength(2);
 });
 
+test('a run that cannot begin is told to the admin by mail, a dry run is not', () => {
+  const { file, work } = unreachableHost();
+  const mails = join(directory, 'mails-of-broken-run');
+  writeFileSync(file, readFileSync(file, 'utf8').replace(`local_temp_base_dir: ${work}`, '$&/missing'));
+  expect(server(['-c', file, 'backup', '--dry-run', '--save-mail', mails]).status).toBe(2);
+  expect(existsSync(mails)).toBe(false);
+  expect(server(['-c', file, 'backup', '--save-mail', mails]).status).toBe(2);
+  const [name = '', ...others] = readdirSync(mails);
+  expect(others).toEqual([]);
+  const mail = readFileSync(join(mails, name), 'utf8');
+  expect(mail).toMatch(/^To: .*admin@example\.org/m);
+  expect(mail).toMatch(/COMPLETED WITH ERRORS[\s\S]*missing does not exist/);
+});
+
+test('the snapshots of a host whose configuration is wrong are an error', () => {
+  const { file } = unreachableHost();
+  writeFileSync(file, `${readFileSync(file, 'utf8')}  - { hostname: bad, port: 0 }\n`);
+  const { status, stderr } = server(['-c', file, 'snapshots', 'bad']);
+  expect(status).toBe(1);
+  expect(stderr).toContain('hosts[1].port');
+});
+
+test.each(['state/live/web1', 'repositories/web1/data', 'web1'])(
+  'nothing is restored into %s, where runs work',
+  (to) => {
+    const { file, work } = unreachableHost();
+    const { status, stderr } = server(['-c', file, 'restore', 'web1', '--to', join(work, to)]);
+    expect(status).toBe(2);
+    expect(stderr).toContain('which runs work in');
+    expect(existsSync(join(work, to))).toBe(false);
+  },
+);
+
 test('a dry run leaves no record, no log and no mail', () => {
   const { file, work } = unreachableHost();
   const { status, stdout } = server(['-c', file, 'backup', '--dry-run']);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type ClientConfig, parseClientConfig } from '../../packages/client/src/config.ts';
 import type { Plugin } from '../../packages/client/src/plugin.ts';
+import { recover } from '../../packages/client/src/recover.ts';
+import { runClient } from '../../packages/client/src/run-client.ts';
 import { openUndoJournal } from '../../packages/client/src/undo-journal.ts';
 import { parseCommonConfig } from '../../packages/common/src/config/common-config.ts';
 import { createRun, createStream } from '../../packages/common/src/exec.ts';
@@ -50,6 +52,11 @@ export function createClientLab() {
     spool,
     config,
     ioWith,
+    /** What `backup-client backup` does while it holds the lock. */
+    async run(plugins: readonly Plugin[], wanted: readonly string[] = []) {
+      const io = ioWith(plugins);
+      return runClient(config, wanted, await recover({ ...io, services: [] }), io);
+    },
     /** Writes `services/<type>/<name>/service.yaml`. */
     addService(path: string, yaml: string): void {
       const file = at('services', path, 'service.yaml');
@@ -59,18 +66,16 @@ export function createClientLab() {
     published: (): string[] => readdirSync(spool).filter((name) => name.endsWith('.tar.gz')),
     manifestOf: (archive: string): Manifest => JSON.parse(readFileSync(join(spool, `${archive}.json`), 'utf8')),
     /** A file of an archive, read by GNU tar. */
-    contentOf: (archive: string, member: string): string =>
-      execFileSync('tar', ['-xzOf', join(spool, archive), member], {
-        encoding: 'utf8',
-        stdio: ['ignore', 'pipe', 'pipe'],
-      }),
-    undoEntries: (): string[] => {
-      try {
-        return readdirSync(at('state', 'undo'));
-      } catch {
-        return [];
-      }
-    },
+    contentOf: (archive: string, member: string): string => contentOf(join(spool, archive), member),
+    undoEntries: (): string[] => namesIn(at('state', 'undo')),
     remove: () => rmSync(root, { recursive: true, force: true }),
   };
+}
+
+function namesIn(directory: string): string[] {
+  return existsSync(directory) ? readdirSync(directory) : [];
+}
+
+function contentOf(archive: string, member: string): string {
+  return execFileSync('tar', ['-xzOf', archive, member], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 }

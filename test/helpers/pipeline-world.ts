@@ -21,7 +21,8 @@ export interface World {
   /** What the client has in its spool. */
   spool: string | undefined;
   snapshots: Snapshot[];
-  marker: string | undefined;
+  /** Stamps of saves that were not proven. */
+  marker: readonly string[];
   /** Behaviour of single verbs, instead of the usual one. */
   check?: () => Promise<void>;
   unseenChanges?: boolean;
@@ -33,7 +34,7 @@ export interface World {
 }
 
 export function world(changes: Partial<World> = {}): World {
-  return { done: [], spool: STAMP, snapshots: [], marker: undefined, ...changes };
+  return { done: [], spool: STAMP, snapshots: [], marker: [], ...changes };
 }
 
 export const counts = { filesNew: 1, filesChanged: 2, filesUnmodified: 3, bytesProcessed: 40, bytesAdded: 4 };
@@ -92,10 +93,10 @@ function memoryMarker(w: World): SaveMarker {
   return {
     read: async () => w.marker,
     set: async (stamp) => {
-      w.marker = stamp;
+      w.marker = [...w.marker, stamp];
     },
-    clear: async () => {
-      w.marker = undefined;
+    clear: async (stamp) => {
+      w.marker = w.marker.filter((other) => other !== stamp);
     },
   };
 }

@@ -77,7 +77,7 @@ describe('a second instance', () => {
     letGo();
     await nextSecond();
     const { stderr } = await expectCode(0, lab.client('backup'));
-    expect(stderr).toContain(`Undone what a run that was killed had left: the spool lock ${lockDirectory()}.`);
+    expect(stderr).toContain(`Undone what an earlier run had left: the spool lock ${lockDirectory()}.`);
     expect(stderr).toMatch(/Removed .*\.partial, left by a run that was killed\./);
     const [killed, next] = lab.records('client').slice(-2);
     expect(killed?.status).toBe('running');

@@ -31,7 +31,9 @@ const serviceOf = (name: string) => clientHost()?.services.find((service) => ser
 async function expectFailure(name: string, message: RegExp): Promise<void> {
   const { stderr } = await expectCode(1, lab.client('backup'));
   expect(stderr).toMatch(message);
-  expect(stderr).toMatch(new RegExp(`ERROR: Failed: web/${name}\\. Published without them: lab1-.*\\.tar\\.gz\\.\\n$`));
+  expect(stderr).toMatch(
+    new RegExp(`ERROR: Failed: web/${name}\\. Published in spite of that: lab1-.*\\.tar\\.gz\\.\\n$`),
+  );
   expect(serviceOf(name)).toMatchObject({ status: 'failed', messages: [expect.stringMatching(message)] });
   expect(serviceOf('good')).toMatchObject({ status: 'success' });
   const [mail, ...others] = await lab.takeMails();

@@ -38,7 +38,7 @@ async function expectUndelivered(reason: RegExp): Promise<void> {
   expect(client.stderr).toMatch(/ERROR: The failure mail could not be sent to admin@example\.org: /);
   expect(client.stderr).toMatch(reason);
   // What has failed is not hidden by the mail's failure, and what works was done.
-  expect(client.stderr).toMatch(/ERROR: Failed: web\/shop\. Published without them: .*\n$/);
+  expect(client.stderr).toMatch(/ERROR: Failed: web\/shop\. Published in spite of that: .*\n$/);
   expect(lab.archives()).toHaveLength(1);
   const server = await expectCode(1, lab.server('backup'));
   expect(server.stderr).toMatch(/cannot deliver mail ".*Backup Run COMPLETED WITH ERRORS" to admin@example\.org/);

@@ -108,7 +108,7 @@ describe('the client is killed (SIGKILL, with all that it has started)', () => {
     wholeArchives(lab.spool);
     expect(newestRun(lab, 'client')).toMatchObject({ status: 'running' });
     const { output } = await expectCode(0, lab.client('recover'));
-    expect(output).toContain('Undone what a run that was killed had left: the spool lock');
+    expect(output).toContain('Undone what an earlier run had left: the spool lock');
     expect(serviceState()).toBe('up');
     expect(inSpool(/\.lock$/)).toEqual([]);
     await expectNextRun();

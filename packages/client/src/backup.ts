@@ -2,8 +2,9 @@
 import { existsSync } from 'node:fs';
 import { realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { formatArchiveName, stampOf } from '@local-backup/common/archive-name';
+import { formatArchiveName, parseArchiveName, stampOf } from '@local-backup/common/archive-name';
 import { formatBytes } from '@local-backup/common/bytes';
+import { describeError } from '@local-backup/common/errors';
 import type { Stream } from '@local-backup/common/exec';
 import type { Manifest, ManifestService } from '@local-backup/common/manifest';
 import { sleep } from '@local-backup/common/sleep';
@@ -12,12 +13,13 @@ import { worstStatus } from '@local-backup/common/status';
 import { createArchiveWriter, type FinishedArchive } from './archive.ts';
 import type { ClientConfig } from './config.ts';
 import { escapeExcludePattern } from './exclude-pattern.ts';
-import { type Owner, publish, sweepSpool } from './publish.ts';
+import { listSpool, type Owner, publish, sweepSpool } from './publish.ts';
 import { runService, type ServiceIo } from './run-service.ts';
 import type { Service } from './service.ts';
 import { acquireSpoolLock } from './spool-lock.ts';
 import { createWorkDirectory, requireFreeSpace } from './stage.ts';
 import type { TaskIo } from './task-context.ts';
+import { failedService } from './task-progress.ts';
 import { verifyArchive } from './verify.ts';
 
 export interface BackupIo extends TaskIo {
@@ -49,6 +51,7 @@ export async function backup(
 ): Promise<BackupResult> {
   const spool = config.baseBackupDir;
   await sweepSpool(spool, config.hostname, io.log);
+  await warnOfFutureArchives(spool, config.hostname, io);
   await requireFreeSpace(spool, config.minFreeBytes);
   const { lockRetries: retries, lockRetryDelayMs: retryDelayMs } = config;
   const lock = await acquireSpoolLock({ spool, retries, retryDelayMs, ...io });
@@ -72,7 +75,7 @@ async function saveAndPublish(
     const made = await makeArchive(config, services, partials, io);
     const all = [...made.services, ...rejected];
     // An archive of nothing but failures would only push a good state out of the server's sight.
-    if (!made.services.some((service) => service.status !== 'failed')) return { manifest: undefined, services: all };
+    if (!made.services.some(hasSaved)) return { manifest: undefined, services: all };
     const manifest = manifestOf(name, all, made, { config, io });
     await verifyArchive({
       archive: partials.archive,
@@ -86,6 +89,25 @@ async function saveAndPublish(
     return { manifest, services: all };
   } finally {
     for (const partial of Object.values(partials)) await rm(partial, { force: true });
+  }
+}
+
+/** A service that failed half-way is worth publishing if there is more of it than a copy of its service.yaml. */
+function hasSaved({ status, files }: ManifestService): boolean {
+  return status !== 'failed' || files > 1;
+}
+
+/** The server takes the newest name: an archive from a time when the clock was wrong would hide the new ones. */
+async function warnOfFutureArchives(spool: string, hostname: string, { now, log }: BackupIo): Promise<void> {
+  const newest = stampOf(now());
+  for (const directory of [spool, join(spool, SPOOL_DONE)]) {
+    for (const { name } of await listSpool(directory)) {
+      const parsed = parseArchiveName(name);
+      if (parsed?.hostname !== hostname || parsed.stamp <= newest) continue;
+      log.warn(
+        `${join(directory, name)} is from the future: was the clock wrong? Remove it, or the server skips new ones.`,
+      );
+    }
   }
 }
 
@@ -145,12 +167,24 @@ async function fillArchive(services: readonly Service[], io: ServiceIo): Promise
     const reports: ManifestService[] = [];
     for (const service of services) {
       io.log.info(`Saving ${service.type}/${service.name} ...`, { service: service.name });
-      reports.push(await runService(service, io));
+      reports.push(await saveService(service, io));
     }
     return { services: reports, ...(await io.archive.finish()) };
   } catch (error) {
     await io.archive.abort();
     throw error;
+  }
+}
+
+/** The boundary of a service: what keeps it from even beginning costs this service, not the others. */
+async function saveService(service: Service, io: ServiceIo): Promise<ManifestService> {
+  try {
+    return await runService(service, io);
+  } catch (error) {
+    if (io.signal.aborted || io.archive.broken) throw error;
+    const message = describeError(error);
+    io.log.error(message, { service: service.name });
+    return failedService(service, [message], io.now());
   }
 }
 

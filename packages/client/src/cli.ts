@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
+import { cpus } from 'node:os';
 import { reportError } from '@local-backup/common/command-line';
+import { sizeThreadPool } from '@local-backup/common/thread-pool';
 import { VERSION } from '@local-backup/common/version';
 import { Command } from 'commander';
 import type { GlobalOptions } from './commands/session.ts';
@@ -52,7 +54,8 @@ function createProgram(): Command {
   program
     .command('recover')
     .description('undo what a killed run has left: start services, remove the spool lock')
-    .action(async () => (await import('./commands/recover.ts')).recoverCommand(global(), print));
+    .option('--done <type/name>', 'forget what has to be undone of a service: it was put back by hand')
+    .action(async (options) => (await import('./commands/recover.ts')).recoverCommand(global(), options, print));
   addConfigCommands(program, global);
   return program;
 }
@@ -73,6 +76,7 @@ function addConfigCommands(program: Command, global: () => GlobalOptions): void 
 }
 
 async function main(): Promise<void> {
+  sizeThreadPool(cpus().length);
   const program = createProgram();
   try {
     await program.parseAsync();

@@ -4,7 +4,7 @@ import type { ManifestService } from '@local-backup/common/manifest';
 import type { ClientConfig } from './config.ts';
 import { discoverServices, type RejectedService } from './discover.ts';
 import type { Plugin } from './plugin.ts';
-import type { Recovery } from './recover.ts';
+import type { Stuck } from './recover.ts';
 import { chooseServices } from './select.ts';
 import type { Service } from './service.ts';
 import type { TaskIo } from './task-context.ts';
@@ -21,6 +21,8 @@ export interface FoundServices {
   readonly services: readonly Service[];
   /** See `ValidatedServices`. */
   readonly advice: ReadonlyMap<Service, readonly string[]>;
+  /** What is odd about the place that services are looked for in. */
+  readonly warnings: readonly string[];
   /** What the manifest says of all the others: failed, or not asked for. */
   readonly others: readonly ManifestService[];
 }
@@ -34,10 +36,10 @@ export interface FoundServices {
 export async function findServices(
   config: ClientConfig,
   wanted: readonly string[],
-  stuck: Recovery['failed'],
+  stuck: readonly Stuck[],
   io: FindIo,
 ): Promise<FoundServices> {
-  const { services, rejected } = await discoverServices(config.serviceDir, io.plugins);
+  const { services, rejected, warnings } = await discoverServices(config.serviceDir, io.plugins);
   if (services.length + rejected.length === 0) throw new BackupError('config', nothingToSave(config.serviceDir));
   const chosen = new Set<Service | RejectedService>(chooseServices([...services, ...rejected], wanted));
   const valid = await validateServices(
@@ -53,7 +55,7 @@ export async function findServices(
     ...valid.rejected,
     ...left.map((service) => skippedService(service, 'Not asked for: --service named others.', io.now())),
   ];
-  return { services: valid.services, advice: valid.advice, others };
+  return { services: valid.services, advice: valid.advice, warnings, others };
 }
 
 function nothingToSave(directory: string): string {

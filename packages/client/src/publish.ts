@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { chmod, chown, lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { constants } from 'node:fs';
+import { chmod, lchown, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { fsyncDirectory, isUnfinishedName, writeFileAtomic } from '@local-backup/common/atomic-file';
 import { BackupError } from '@local-backup/common/errors';
 import type { Log } from '@local-backup/common/log';
-import type { Manifest } from '@local-backup/common/manifest';
+import { type Manifest, manifestSchema } from '@local-backup/common/manifest';
 import {
   entryListName,
   isPartialName,
@@ -24,8 +25,13 @@ export interface Owner {
 
 /** Files of the spool can be read by the server's account (backup_user) and its group, by nobody else. */
 const ARCHIVE_MODE = 0o640;
-/** Set-gid, so that what the server's account makes there belongs to the group too (docs/design.md, "Spool"). */
-const SPOOL_MODE = 0o2770;
+/**
+ * Set-gid, so that what the server's account makes there belongs to the group too. Sticky, so that this account can
+ * replace only what is its own: published archives, never a file that root is still writing (docs/design.md, "Spool").
+ */
+const SPOOL_MODE = 0o3770;
+/** Directories above the spool that are missing: the server's account has to get through them. */
+const PARENT_MODE = 0o755;
 
 /** Creates the spool and its `done/` where they are missing, with the owner and modes that the server needs. */
 export async function ensureSpool(spool: string, owner: Owner, log: Log): Promise<void> {
@@ -34,13 +40,40 @@ export async function ensureSpool(spool: string, owner: Owner, log: Log): Promis
 }
 
 async function makeDirectory(path: string, { uid, gid }: Owner, log: Log): Promise<void> {
-  await mkdir(path, { recursive: true, mode: SPOOL_MODE });
+  await makeParents(dirname(path));
+  await mkdir(path, { mode: SPOOL_MODE }).catch(ignoreExisting);
   try {
-    await chown(path, uid, gid);
-    await chmod(path, SPOOL_MODE);
+    // Never through a link: the server's account may have put one there to have root give away what it points to.
+    const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+    try {
+      await handle.chown(uid, gid);
+      await handle.chmod(SPOOL_MODE);
+    } finally {
+      await handle.close();
+    }
   } catch (error) {
-    log.warn(`Cannot set owner and mode of ${path}: ${String(error)}. The server may not be able to fetch from it.`);
+    const message = `Cannot set owner and mode of ${path}: ${String(error)}. The server may not be able to fetch from it.`;
+    if (isNoDirectory(error)) throw new BackupError('failed', `${path} is not a directory. Remove it by hand.`);
+    log.warn(message);
   }
+}
+
+async function makeParents(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true, mode: PARENT_MODE }).catch((cause: Error) => {
+    throw new BackupError('failed', `Cannot create ${path}: ${cause.message}`, { cause });
+  });
+  if (first === undefined) return;
+  // Whatever the umask is, from the first directory that was made down to the last.
+  for (let made = path; made.startsWith(first); made = dirname(made)) await chmod(made, PARENT_MODE);
+}
+
+function ignoreExisting(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EEXIST')
+    throw new BackupError('failed', `Cannot create the spool: ${error.message}`, { cause: error });
+}
+
+function isNoDirectory(error: unknown): boolean {
+  return ['ENOTDIR', 'ELOOP'].includes((error as NodeJS.ErrnoException).code ?? '');
 }
 
 /** Removes what runs that were killed have left: work directories, partial files, archives that were never published. */
@@ -61,12 +94,15 @@ export async function publish(spool: string, manifest: Manifest, owner: Owner): 
   const { archive } = manifest;
   for (const name of [entryListName(archive), archive]) {
     const partial = join(spool, partialName(name));
-    await chown(partial, owner.uid, owner.gid);
+    // Root's until it has its name, and given away last, without following a link: nobody can have root give away
+    // another file.
     await chmod(partial, ARCHIVE_MODE);
     await rename(partial, join(spool, name));
+    await lchown(join(spool, name), owner.uid, owner.gid);
   }
   await fsyncDirectory(spool);
-  const text = `${JSON.stringify(manifest, null, 2)}\n`;
+  // A manifest that the server would refuse must not be published as a success.
+  const text = `${JSON.stringify(manifestSchema.parse(manifest), null, 2)}\n`;
   await writeFileAtomic(join(spool, manifestName(archive)), text, { mode: ARCHIVE_MODE, ...owner });
   // The wish has been granted: this archive is a full one.
   await rm(join(spool, SPOOL_WANT_FULL), { force: true });

@@ -1,53 +1,94 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-
 import { tmpdir } from 'node:os';
 import { BackupError, describeError } from '@local-backup/common/errors';
 import type { Plugin } from './plugin.ts';
+import type { Service } from './service.ts';
 import { removeSpoolLock } from './spool-lock.ts';
 import { createTaskContext, type TaskIo } from './task-context.ts';
 import type { UndoEntry, UndoTask } from './undo-journal.ts';
 
+/** Something that could not be undone; without an entry where not even that could be read. */
+export interface Stuck {
+  readonly entry: UndoEntry | undefined;
+  readonly message: string;
+}
+
 /** What was undone, and what could not be. */
 export interface Recovery {
   readonly undone: readonly string[];
-  readonly failed: readonly { readonly entry: UndoEntry; readonly message: string }[];
+  readonly failed: readonly Stuck[];
+}
+
+export interface RecoverIo extends TaskIo {
+  readonly plugins: readonly Plugin[];
+  /** The services as they are configured now: an `after` that was wrong then may be right by now. */
+  readonly services: readonly Service[];
 }
 
 /**
  * Undoes what a run that was killed has left: starts the services that it had stopped, removes its spool lock. Called
  * by every run before anything else, by `backup-client recover`, at boot and on failure. Harmless when there is nothing.
+ *
+ * @throws the signal's reason, between two entries
  */
-export async function recover(plugins: readonly Plugin[], io: TaskIo): Promise<Recovery> {
+export async function recover(io: RecoverIo): Promise<Recovery> {
   const undone: string[] = [];
-  const failed: { entry: UndoEntry; message: string }[] = [];
-  for (const entry of await io.journal.list()) {
+  const failed: Stuck[] = [];
+  const { entries, damaged } = await io.journal.list();
+  for (const message of damaged) failed.push({ entry: undefined, message: `an undo entry is damaged: ${message}` });
+  for (const entry of entries) {
+    io.signal.throwIfAborted();
     const what = describeEntry(entry);
     try {
-      await undo(entry, plugins, io);
+      await undo(entry, io);
       await io.journal.remove(entry);
-      io.log.warn(`Undone what a run that was killed had left: ${what}.`);
+      io.log.warn(`Undone what an earlier run had left: ${what}.`);
       undone.push(what);
     } catch (error) {
-      const message = `${what}: ${describeError(error)}`;
-      io.log.error(`Cannot undo what a run that was killed had left: ${message}`);
-      failed.push({ entry, message });
+      failed.push({ entry, message: `${what}: ${describeError(error)} (remembered in ${io.journal.fileOf(entry)})` });
     }
   }
+  for (const { message } of failed) io.log.error(`Cannot undo what an earlier run had left: ${message}`);
   return { undone, failed };
 }
 
-async function undo(entry: UndoEntry, plugins: readonly Plugin[], io: TaskIo): Promise<void> {
-  if (entry.kind === 'spool-lock') await removeSpoolLock(entry.path);
-  else await undoTask(entry, plugins, io);
+/**
+ * Forgets what has to be undone of a service, because somebody has done it by hand.
+ * @returns how many entries there were
+ */
+export async function forgetService(name: string, { journal }: Pick<TaskIo, 'journal'>): Promise<number> {
+  const { entries } = await journal.list();
+  const done = entries.filter(
+    (entry) => entry.kind === 'task' && `${entry.service.type}/${entry.service.name}` === name,
+  );
+  for (const entry of done) await journal.remove(entry);
+  return done.length;
 }
 
-async function undoTask(entry: UndoTask, plugins: readonly Plugin[], io: TaskIo): Promise<void> {
-  const plugin = plugins.find(({ name }) => name === entry.plugin);
+async function undo(entry: UndoEntry, io: RecoverIo): Promise<void> {
+  if (entry.kind === 'spool-lock') return removeSpoolLock(entry.path);
+  const plugin = io.plugins.find(({ name }) => name === entry.plugin);
   if (plugin === undefined) {
     throw new BackupError('failed', `this version has no plugin ${entry.plugin}; check the service by hand.`);
   }
-  // The stage of the run that was killed is gone; post works from what was remembered.
-  await plugin.post?.(createTaskContext(entry, tmpdir(), io));
+  // The stage of the earlier run is gone; post works from what was remembered. A signal of its own: what is being put
+  // back is put back to the end.
+  const undoWith = (task: UndoTask) =>
+    plugin.post?.(createTaskContext(task, tmpdir(), { ...io, signal: new AbortController().signal }));
+  try {
+    await undoWith(entry);
+  } catch (error) {
+    const now = optionsNow(entry, io.services);
+    if (now === undefined) throw error;
+    await undoWith({ ...entry, options: now });
+  }
+}
+
+/** The options of the task as it is configured now; undefined where they are gone or the same. */
+function optionsNow(entry: UndoTask, services: readonly Service[]): unknown {
+  const service = services.find(({ name, type }) => name === entry.service.name && type === entry.service.type);
+  const task = service?.tasks.find(({ key, plugin }) => key === entry.task && plugin.name === entry.plugin);
+  return JSON.stringify(task?.options) === JSON.stringify(entry.options) ? undefined : task?.options;
 }
 
 function describeEntry(entry: UndoEntry): string {

@@ -5,7 +5,7 @@ import { type BackupIo, type BackupResult, backup } from './backup.ts';
 import type { ClientConfig } from './config.ts';
 import { type FindIo, findServices } from './find-services.ts';
 import { pruneSpool } from './publish.ts';
-import { type Recovery, recover } from './recover.ts';
+import type { Recovery } from './recover.ts';
 
 export interface ClientRun extends BackupResult {
   readonly recovery: Recovery;
@@ -14,20 +14,22 @@ export interface ClientRun extends BackupResult {
 }
 
 /**
- * Everything that `backup-client backup` does while it holds the instance lock: undo what a killed run has left, find
- * and validate the services, save them, remove old archives.
+ * Everything that `backup-client backup` does after it has undone what an earlier run had left: find and validate the
+ * services, remove old archives, save.
  */
 export async function runClient(
   config: ClientConfig,
   wanted: readonly string[],
+  recovery: Recovery,
   io: BackupIo & FindIo,
 ): Promise<ClientRun> {
-  const recovery = await recover(io.plugins, io);
-  const { services, others } = await findServices(config, wanted, recovery.failed, io);
-  const result = await backup(config, services, others, io);
+  const { services, others, warnings } = await findServices(config, wanted, recovery.failed, io);
+  for (const warning of warnings) io.log.warn(warning);
   const { baseBackupDir, hostname, keepDays } = config;
+  // First: old archives must not take the place that the new one needs. The newest one stays.
   const pruned = await pruneSpool(baseBackupDir, { hostname, keepDays, now: io.now() });
   for (const archive of pruned) io.log.info(`Removed ${archive}: older than keep_days (${keepDays}).`, { archive });
+  const result = await backup(config, services, others, io);
   return { ...result, recovery, pruned };
 }
 
@@ -48,7 +50,7 @@ export function finishedRecord(
 function hostRecord(begun: RunRecord, { manifest, services, recovery }: ClientRun, seconds: number): HostRecord {
   const recovered = recovery.undone.map((what) => ({
     status: 'warning' as const,
-    message: `Put back after a killed run: ${what}`,
+    message: `Put back after an earlier run: ${what}`,
   }));
   const stuck = recovery.failed.map(({ message }) => ({ status: 'failed' as const, message }));
   const steps = [...recovered, ...stuck].map((step) => ({

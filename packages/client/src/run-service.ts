@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { readdir } from 'node:fs/promises';
 import { bytePathOf } from '@local-backup/common/byte-path';
+import { BackupError, describeError } from '@local-backup/common/errors';
 import type { ManifestService } from '@local-backup/common/manifest';
 import type { ArchiveWriter, TreeRequest } from './archive.ts';
 import type { Service } from './service.ts';
 import { createStage, requireFreeSpace, stageConfig } from './stage.ts';
 import { createTaskContext, type TaskIo, undoEntryOf } from './task-context.ts';
-import { beginTask, failureOf, serviceReport, type TaskProgress, warnOf } from './task-progress.ts';
+import { beginTask, failureOf, ranWell, serviceReport, type TaskProgress, warnOf } from './task-progress.ts';
 
 export interface ServiceIo extends TaskIo {
   readonly work: string;
@@ -23,7 +24,8 @@ const DEFAULT_ORDER = 50;
 /**
  * Saves one service into the archive: prepare all its tasks, run them, read their trees, then post in the opposite
  * order, so that the service is back before anything else happens; at last the files that the tasks left in the stage.
- * A failure ends the stages of this service (post is always called), never the run.
+ * A failing prepare ends the stages of this service, a failing task leaves the others their turn; post is always called,
+ * and the run goes on.
  *
  * @throws only when the archive itself is broken, or the run is to end
  */
@@ -31,8 +33,7 @@ export async function runService(service: Service, io: ServiceIo): Promise<Manif
   const started = io.now();
   const work = await openService(service, io);
   try {
-    await prepareAll(work, io);
-    await runAll(work, io);
+    if (await prepareAll(work, io)) await runAll(work, io);
   } finally {
     await postAll(work, io);
   }
@@ -71,46 +72,56 @@ async function openService(service: Service, io: ServiceIo): Promise<ServiceWork
   return { prefix, stage, tasks, prepared: [], totals: { bytes: 0, files: 0 }, quietSince: undefined };
 }
 
-async function prepareAll(work: ServiceWork, io: ServiceIo): Promise<void> {
+async function prepareAll(work: ServiceWork, io: ServiceIo): Promise<boolean> {
   for (const progress of work.tasks) {
     const { plugin } = progress.task;
     if (plugin.prepare === undefined && plugin.post === undefined) continue;
     const begun = io.now();
-    // On disk before prepare acts: whatever happens now, the next run knows that post has to be called.
-    await io.journal.write(progress.entry);
-    work.prepared.push(progress);
-    const done = await attempt(progress, 'prepare', io, async () => plugin.prepare?.(progress.context));
+    const done = await attempt(progress, 'prepare', io, async () => {
+      // On disk before prepare acts: whatever happens now, the next run knows that post has to be called.
+      await io.journal.write(progress.entry);
+      work.prepared.push(progress);
+      await plugin.prepare?.(progress.context);
+    });
     if (progress.context.remembered() !== undefined) work.quietSince ??= begun;
-    if (!done) return;
+    if (!done) return false;
   }
+  return true;
 }
 
 async function runAll(work: ServiceWork, io: ServiceIo): Promise<void> {
-  if (work.tasks.some(hasFailed)) return;
   for (const progress of work.tasks) {
-    const done = await attempt(progress, 'run', io, async () => {
-      progress.result = await progress.task.plugin.run(progress.context);
-      warnOf(progress, progress.result.warnings ?? []);
+    await attempt(progress, 'run', io, async () => {
+      ranWell(progress, await progress.task.plugin.run(progress.context));
       await requireFreeSpace(work.stage, io.minFreeBytes);
     });
-    if (!done) return;
   }
-  for (const progress of work.tasks) {
-    if (!(await attempt(progress, 'read', io, () => addTrees(work, progress, io)))) return;
-  }
+  for (const progress of work.tasks) await attempt(progress, 'read', io, () => addTrees(work, progress, io));
 }
 
-/** `post` gets a signal of its own: a run that is to end must still put back what it has changed. */
+/**
+ * `post` gets a signal of its own: a run that is to end must still put back what it has changed.
+ * @throws BackupError when the run is to end and something could not be put back: nobody would be told otherwise
+ */
 async function postAll(work: ServiceWork, io: ServiceIo): Promise<void> {
+  const failures: string[] = [];
   for (const progress of [...work.prepared].reverse()) {
+    progress.context.log.debug('post');
     try {
       await progress.task.plugin.post?.({ ...progress.context, signal: new AbortController().signal });
       await io.journal.remove(progress.entry);
     } catch (error) {
       // The journal keeps its entry: the next run, or `backup-client recover`, tries again.
       failureOf(progress, 'post', error);
+      failures.push(`${work.prefix}: ${progress.task.key}: ${describeError(error)}`);
     }
   }
+  if (!io.signal.aborted || failures.length === 0) return;
+  const what = failures.join('\n');
+  throw new BackupError(
+    'failed',
+    `The run was ended, and this could not be put back (try: backup-client recover):\n${what}`,
+  );
 }
 
 async function addTrees(work: ServiceWork, progress: TaskProgress, io: ServiceIo): Promise<void> {
@@ -145,6 +156,7 @@ async function addTree(work: ServiceWork, progress: TaskProgress, io: ServiceIo,
   const totals = await io.archive.addTree(tree);
   work.totals.bytes += totals.bytes;
   work.totals.files += totals.files;
+  for (const message of totals.failed) failureOf(progress, 'read', new BackupError('failed', message));
   warnOf(progress, totals.warnings);
 }
 
@@ -156,6 +168,7 @@ async function attempt(
   work: () => Promise<unknown>,
 ): Promise<boolean> {
   const begun = io.now();
+  progress.context.log.debug(stage);
   try {
     io.signal.throwIfAborted();
     await work();
@@ -168,10 +181,6 @@ async function attempt(
   } finally {
     progress.seconds += secondsSince(begun, io);
   }
-}
-
-function hasFailed(progress: TaskProgress): boolean {
-  return progress.status === 'failed';
 }
 
 function secondsSince(begun: Date, io: ServiceIo): number {

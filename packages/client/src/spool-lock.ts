@@ -38,7 +38,10 @@ export async function acquireSpoolLock(options: SpoolLockOptions): Promise<Spool
     options.log.warn(`The spool is locked (${path}); trying again in ${options.retryDelayMs / 1000} s.`);
     await sleep(options.retryDelayMs, options.signal);
   }
-  await options.journal.write(entry);
+  await options.journal.write(entry).catch(async (error: unknown) => {
+    await removeSpoolLock(path);
+    throw error;
+  });
   const refresh = setInterval(() => void touch(path, options), SPOOL_LOCK_REFRESH_MS);
   refresh.unref();
   return {

@@ -13,6 +13,7 @@ export interface TaskProgress {
   readonly entry: UndoTask;
   readonly context: PluginContext;
   readonly messages: string[];
+  /** `skipped` until its `run` has been called. */
   status: Status;
   seconds: number;
   /** What `run` handed over. */
@@ -20,7 +21,14 @@ export interface TaskProgress {
 }
 
 export function beginTask(task: ServiceTask, entry: UndoTask, context: PluginContext): TaskProgress {
-  return { task, entry, context, messages: [], status: 'success', seconds: 0, result: {} };
+  return { task, entry, context, messages: [], status: 'skipped', seconds: 0, result: {} };
+}
+
+/** Its `run` has come to its end; what follows can only make it worse. */
+export function ranWell(progress: TaskProgress, result: TaskResult): void {
+  progress.result = result;
+  if (progress.status === 'skipped') progress.status = 'success';
+  warnOf(progress, result.warnings ?? []);
 }
 
 /** The task could be done, but this was not as it should be. */
@@ -43,10 +51,12 @@ const MESSAGE_LENGTH_MAX = 5_000;
 
 /** What the manifest says of a task. */
 function taskReport(progress: TaskProgress): ManifestTask {
+  const { status, messages } = progress;
+  const told = status === 'skipped' ? [...messages, 'Not run, because another task of the service failed.'] : messages;
   return {
     plugin: progress.task.plugin.name,
-    status: progress.status,
-    messages: bounded(progress.messages),
+    status,
+    messages: bounded(told),
     seconds: progress.seconds,
     facts: { ...progress.result.facts },
   };

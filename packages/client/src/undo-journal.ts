@@ -2,6 +2,7 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fsyncDirectory, readJson, writeFileAtomic } from '@local-backup/common/atomic-file';
+import { describeError } from '@local-backup/common/errors';
 import * as z from 'zod';
 
 const taskEntry = z.strictObject({
@@ -35,8 +36,10 @@ export interface UndoJournal {
   write(entry: UndoEntry): Promise<void>;
   /** Called when the entry has been undone. */
   remove(entry: UndoEntry): Promise<void>;
-  /** In the order of their names. An entry that cannot be read is an error that names the file. */
-  list(): Promise<readonly UndoEntry[]>;
+  /** In the order of their names. One that cannot be read does not hide the others. */
+  list(): Promise<{ readonly entries: readonly UndoEntry[]; readonly damaged: readonly string[] }>;
+  /** File of an entry, for messages. */
+  fileOf(entry: UndoEntry): string;
 }
 
 /** The journal in a directory, which is created (0700) when it is first written to. */
@@ -53,8 +56,18 @@ export function openUndoJournal(directory: string): UndoJournal {
     },
     async list() {
       const names = (await namesIn(directory)).filter((name) => name.endsWith('.json')).sort();
-      return Promise.all(names.map((name) => readJson(join(directory, name), entrySchema)));
+      const entries: UndoEntry[] = [];
+      const damaged: string[] = [];
+      for (const name of names) {
+        try {
+          entries.push(await readJson(join(directory, name), entrySchema));
+        } catch (error) {
+          damaged.push(describeError(error));
+        }
+      }
+      return { entries, damaged };
     },
+    fileOf,
   };
 }
 

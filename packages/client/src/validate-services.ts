@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { describeError } from '@local-backup/common/errors';
 import type { ManifestService } from '@local-backup/common/manifest';
-import type { Recovery } from './recover.ts';
+import type { Stuck } from './recover.ts';
 import type { Service, ServiceTask } from './service.ts';
 import { createTaskContext, type TaskIo, undoEntryOf } from './task-context.ts';
 import { failedService } from './task-progress.ts';
+import type { UndoEntry } from './undo-journal.ts';
 
 /** Services that can be saved, and those that can not. */
 export interface ValidatedServices {
@@ -23,7 +24,7 @@ export interface ValidatedServices {
  */
 export async function validateServices(
   services: readonly Service[],
-  stuck: Recovery['failed'],
+  stuck: readonly Stuck[],
   io: TaskIo & { readonly now: () => Date },
 ): Promise<ValidatedServices> {
   const valid: Service[] = [];
@@ -39,7 +40,7 @@ export async function validateServices(
   return { services: valid, advice, rejected };
 }
 
-async function validateService(service: Service, stuck: Recovery['failed'], io: TaskIo) {
+async function validateService(service: Service, stuck: readonly Stuck[], io: TaskIo) {
   const failures = stuck.filter(({ entry }) => isOf(entry, service)).map(({ message }) => stuckMessage(message));
   const warnings: string[] = [];
   if (service.tasks.length === 0) failures.push(`${service.file}: no task that can be done: nothing would be saved.`);
@@ -59,10 +60,13 @@ async function validateTask(service: Service, task: ServiceTask, io: TaskIo): Pr
   return (await task.plugin.validate?.(context)) ?? [];
 }
 
-function isOf(entry: Recovery['failed'][number]['entry'], service: Service): boolean {
-  return entry.kind === 'task' && entry.service.name === service.name && entry.service.type === service.type;
+function isOf(entry: UndoEntry | undefined, service: Service): boolean {
+  return entry?.kind === 'task' && entry.service.name === service.name && entry.service.type === service.type;
 }
 
 function stuckMessage(message: string): string {
-  return `Not touched, because an earlier run was killed and the service could not be put back: ${message}`;
+  return (
+    `Not touched, because an earlier run could not put it back: ${message}. Correct the service.yaml, or put it back by ` +
+    'hand and type: backup-client recover --done TYPE/NAME'
+  );
 }

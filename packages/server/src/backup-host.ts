@@ -3,7 +3,7 @@ import { timeOfStamp } from '@local-backup/common/archive-name';
 import { BackupError } from '@local-backup/common/errors';
 import type { HostRecord } from '@local-backup/common/run-record';
 import type { Host } from './host.ts';
-import { isStale } from './report/freshness.ts';
+import { isFuture, isStale } from './report/freshness.ts';
 import { serviceResult } from './report/report.ts';
 import { humanDuration } from './report/text.ts';
 import type { Trail } from './report/trail.ts';
@@ -53,11 +53,12 @@ export async function backupHost(io: HostIo, progress: HostProgress): Promise<vo
     if (offer.kind === 'skip') return await skip(offer, proven, io, progress);
     noteOffer(offer, progress.facts);
     if (io.dryRun) return trail.note('decision', `would fetch ${offer.label}: ${offer.why}`);
-    for (const odd of await source.bring(offer, trail)) trail.warn('live tree', odd);
-    const saved = await trail.step('save', () => save(offer, source.hasUnseenChanges(), io));
+    for (const odd of await source.bring(offer, trail)) trail.warn('bring', odd);
+    const isProven = proven.some(({ tags }) => tags.includes(offer.stamp));
+    const saved = await trail.step('save', () => save(offer, { readAll: source.hasUnseenChanges(), isProven }, io));
     noteSaved(saved, progress.facts);
     if (saved.unreadable.length > 0) return trail.warn('save', unreadableText(saved, offer));
-    await io.marker.clear();
+    await io.marker.clear(offer.stamp);
     await confirm(source, offer, trail);
   } finally {
     await source.close();
@@ -69,11 +70,16 @@ async function provenSnapshots(io: HostIo): Promise<readonly Snapshot[]> {
   await io.store.check(io.signal);
   const unproven = await io.marker.read();
   const snapshots = await io.store.snapshots(io.signal);
-  return unproven === undefined ? snapshots : snapshots.filter((snapshot) => !snapshot.tags.includes(unproven));
+  return snapshots.filter(({ tags }) => !tags.some((tag) => unproven.includes(tag)));
 }
 
-async function save({ stamp }: NewOffer, readAll: boolean, io: HostIo): Promise<Saved> {
-  await io.marker.set(stamp);
+/** An archive that is stored whole already, and is stored again by force, is not put in doubt. */
+async function save(
+  { stamp }: NewOffer,
+  { readAll, isProven }: { readonly readAll: boolean; readonly isProven: boolean },
+  io: HostIo,
+): Promise<Saved> {
+  if (!isProven) await io.marker.set(stamp);
   return io.store.save({ directory: io.liveDirectory, stamp, dryRun: false, readAll }, io.signal);
 }
 
@@ -86,7 +92,13 @@ async function skip(
 ): Promise<void> {
   facts.skipped = offer.code;
   trail.skip('decision', offer.code, offer.why);
-  await trail.step('freshness', async () => requireFresh(proven.at(-1), io));
+  const past = proven.filter(({ time }) => !isFuture(time, io.now()));
+  if (past.length < proven.length) trail.warn('freshness', futureText(proven.length - past.length));
+  await trail.step('freshness', async () => requireFresh(past.at(-1), io));
+}
+
+function futureText(count: number): string {
+  return `${count} snapshots have times in the future and are no sign of a fresh backup. Check the server's clock: timedatectl`;
 }
 
 function requireFresh(newest: Snapshot | undefined, { host, now }: HostIo): void {

@@ -6,7 +6,7 @@ import { backupHost, type HostIo, type HostProgress } from './backup-host.ts';
 import type { Host } from './host.ts';
 import { mapParallel } from './parallel.ts';
 import { failedStep, hostStatus } from './report/report.ts';
-import { createTrail } from './report/trail.ts';
+import { createTrail, stepCodeOf } from './report/trail.ts';
 import { createTimeLimit, type TimeLimit } from './time-limit.ts';
 
 /** How a run goes through its hosts. */
@@ -94,7 +94,8 @@ function noteRetry(earlier: HostRecord | undefined, { trail }: HostProgress): vo
 async function recordFailure(error: unknown, { trail }: HostProgress, limit: TimeLimit, signal: AbortSignal) {
   const reason = endedBecause(limit, signal);
   const failures = trail.steps.filter((step) => step.status === 'failed');
-  const isReason = ({ code, message }: StepRecord) => message === reason?.message || code === 'interrupted';
+  const isReason = ({ code, message }: StepRecord) =>
+    message === reason?.message || (reason?.code === 'interrupted' && code === stepCodeOf(reason));
   const isRecorded = reason === undefined ? failures.length > 0 : failures.some(isReason);
   if (!isRecorded) await trail.step('host', () => Promise.reject(reason ?? error)).catch(() => undefined);
 }
@@ -102,7 +103,8 @@ async function recordFailure(error: unknown, { trail }: HostProgress, limit: Tim
 /** Why the host was ended from outside; whatever error surfaced then is only its consequence. */
 function endedBecause(limit: TimeLimit, signal: AbortSignal): BackupError | undefined {
   if (!signal.aborted) return limit.exceeded();
-  return new BackupError('interrupted', 'The run was ended while this host was under way; the next run does it again.');
+  const message = 'The run was ended while this host was under way; the next run does it again.';
+  return new BackupError('interrupted', message, { cause: signal.reason });
 }
 
 /** A host that was not begun; what an earlier attempt has found is kept. */

@@ -42,10 +42,9 @@ export const globalSchema = z.strictObject({
     .max(10)
     .prefault(1)
     .describe('How often hosts that failed are tried again at the end of the run.'),
-  host_time_limit: duration({ min: '1m', max: '3650d' })
-    .optional()
-    .describe('A host that takes longer than this is ended, and the next one has its turn.')
-    .meta({ 'x-default': 'no limit', examples: ['12h'] }),
+  host_time_limit: duration({ min: '1m' })
+    .prefault('12h')
+    .describe('A host that takes longer than this is ended, and the next one has its turn.'),
   max_age: duration({ min: '1m', max: '3650d' })
     .prefault('26h')
     .describe('A host whose last good backup is older than this is reported.'),

@@ -80,6 +80,7 @@ it('fills in defaults', () => {
     lockRetries: 3,
     lockRetryDelayMs: 120_000,
     retryFailedHosts: 1,
+    hostTimeLimitMs: 12 * 3_600_000,
     rejectedHosts: [],
     warnings: [],
   });
@@ -150,6 +151,29 @@ describe('subject prefix and host name: maintenance before global before top lev
   ])('$found', ({ text, found }) => {
     const { emailSubjectPrefix, restic, hostname } = read(text + HOSTS);
     expect([emailSubjectPrefix, restic.maintenance.emailSubjectPrefix, hostname]).toEqual(found);
+  });
+});
+
+describe('directories that would destroy each other', () => {
+  it.each([
+    ['  live_dir: /srv/restic\n', 'global.live_dir: live_dir (/srv/restic) is the same as repository_root'],
+    ['  live_dir: /srv\n', 'restic.repository_root: repository_root (/srv/restic) is within live_dir (/srv)'],
+    ['  live_dir: /a/../var/tmp/work\n', 'live_dir (/var/tmp/work) is the same as local_temp_base_dir'],
+    [
+      '  state_dir: /srv\n  live_dir: /srv/runs/x\n',
+      'global.live_dir: live_dir (/srv/runs/x) is within state_dir/runs',
+    ],
+  ])('%j', (lines, complaint) => {
+    expect(() => read(GLOBAL + lines + RESTIC + HOSTS)).toThrow(complaint);
+  });
+
+  it('a host is rejected alone where only its name makes them overlap', () => {
+    const text = `${GLOBAL}  live_dir: /srv/restic/live\n${RESTIC}${HOSTS}${HOSTS.replace('hosts:\n', '').replace('web', 'live')}`;
+    const { hosts, rejectedHosts } = read(text);
+    expect(hosts.map((host) => host.hostname)).toEqual(['web']);
+    expect(rejectedHosts).toMatchObject([
+      { hostname: 'live', message: expect.stringContaining('the same as repository_root/live (/srv/restic/live)') },
+    ]);
   });
 });
 

@@ -12,6 +12,7 @@ import { isUsualMailAddress } from '@local-backup/common/config/values';
 import { readYaml } from '@local-backup/common/config/yaml-source';
 import * as z from 'zod';
 import { globalSchema, serverConfigSchema } from './config-schema.ts';
+import { type Directories, localRepositoryRoot, overlapsOf, overlapsOfHost, realPath } from './directories.ts';
 import { type Host, type HostDefaults, hostOf } from './host.ts';
 import { hostSchema } from './host-schema.ts';
 import { type ResticConfig, resticConfigOf } from './restic-config.ts';
@@ -38,14 +39,14 @@ export interface ServerConfig {
   readonly logLevel: LogLevel;
   readonly localTempBaseDir: string;
   readonly stateDir: string;
+  /** Without symlinks: who looks for it in /proc finds it by this name. */
   readonly liveDir: string;
   readonly lockDir: string;
   readonly parallelHosts: number;
   readonly lockRetries: number;
   readonly lockRetryDelayMs: number;
   readonly retryFailedHosts: number;
-  /** Undefined: no limit. */
-  readonly hostTimeLimitMs: number | undefined;
+  readonly hostTimeLimitMs: number;
   readonly restic: ResticConfig;
   readonly tools: Tools;
   /** In the order of the file; never empty. */
@@ -87,6 +88,8 @@ export function parseServerConfig(text: string, file: string, common: CommonConf
   const adminEmail = global.admin_email ?? common.adminEmail ?? '';
   const subjectPrefix = global.email_subject_prefix ?? section.email_subject_prefix;
   const logLevel = chooseLogLevel({ verbose: facts.verbose, yaml: global.log_level, common: common.logLevel });
+  const directories = directoriesOf(global, section.restic.repository_root);
+  requireSeparate(source, directories);
   return {
     hostname: global.hostname ?? section.hostname ?? facts.hostname ?? NAMELESS,
     adminEmail,
@@ -95,7 +98,7 @@ export function parseServerConfig(text: string, file: string, common: CommonConf
     logLevel,
     localTempBaseDir: global.local_temp_base_dir,
     stateDir: global.state_dir,
-    liveDir: global.live_dir ?? `${global.state_dir}/live`,
+    liveDir: directories.liveDir,
     lockDir: global.lock_dir,
     parallelHosts: global.parallel_hosts,
     lockRetries: global.lock_retries,
@@ -110,7 +113,7 @@ export function parseServerConfig(text: string, file: string, common: CommonConf
       command: tools.restic,
     }),
     tools,
-    ...hostsOf(source, { adminEmail, maxAgeMs: global.max_age }),
+    ...hostsOf(source, directories, { adminEmail, maxAgeMs: global.max_age }),
     warnings: [...common.warnings, ...mailWarnings(adminEmail)],
   };
 }
@@ -122,11 +125,33 @@ function schemaBeside(common: CommonConfig) {
   return serverConfigSchema.extend({ hosts, global: common.adminEmail === undefined ? strict : globalSchema });
 }
 
-function hostsOf(source: ConfigSource, defaults: HostDefaults): Pick<ServerConfig, 'hosts' | 'rejectedHosts'> {
+function directoriesOf(global: z.infer<typeof globalSchema>, repositoryRoot: string): Directories {
+  const { live_dir, local_temp_base_dir, state_dir } = global;
+  return {
+    liveDir: realPath(live_dir ?? `${state_dir}/live`),
+    localTempBaseDir: realPath(local_temp_base_dir),
+    repositoryRoot: localRepositoryRoot(repositoryRoot),
+    stateDir: realPath(state_dir),
+  };
+}
+
+/** A run empties live trees: whatever else lay in there would be gone. */
+function requireSeparate(source: ConfigSource, directories: Directories): void {
+  const complaints = overlapsOf(directories).map(({ path, message }) => {
+    return { file: source.file, ...source.locate(path, 'value'), path, message };
+  });
+  if (complaints.length > 0) throw complaintError(source.file, complaints);
+}
+
+function hostsOf(
+  source: ConfigSource,
+  directories: Directories,
+  defaults: HostDefaults,
+): Pick<ServerConfig, 'hosts' | 'rejectedHosts'> {
   const hosts: Host[] = [];
   const rejectedHosts: RejectedHost[] = [];
   for (const index of (valueAt(source.value, ['hosts']) as unknown[]).keys()) {
-    const checked = checkHost(source, index, hosts);
+    const checked = checkHost(source, index, { directories, earlier: hosts });
     if ('message' in checked) rejectedHosts.push(checked);
     else hosts.push(hostOf(checked, defaults));
   }
@@ -134,14 +159,21 @@ function hostsOf(source: ConfigSource, defaults: HostDefaults): Pick<ServerConfi
   throw noValidHost(source, rejectedHosts);
 }
 
-function checkHost(source: ConfigSource, index: number, earlier: readonly Host[]) {
+interface Beside {
+  readonly directories: Directories;
+  readonly earlier: readonly Host[];
+}
+
+function checkHost(source: ConfigSource, index: number, { directories, earlier }: Beside) {
   const checked = checkConfig(source, hostSchema, ['hosts', index]);
   const name = valueAt(source.value, ['hosts', index, 'hostname']);
   const hostname = typeof name === 'string' ? name : undefined;
   if (!checked.ok) return { hostname, message: checked.complaints.map(formatComplaint).join('\n') };
-  if (!earlier.some((host) => host.hostname === hostname)) return checked.value;
+  const isTwice = earlier.some((host) => host.hostname === hostname);
+  const twice = `there is a host "${hostname}" above already; each needs a name of its own`;
+  const [message] = isTwice ? [twice] : overlapsOfHost(directories, checked.value.hostname);
+  if (message === undefined) return checked.value;
   const path = ['hosts', index, 'hostname'];
-  const message = `there is a host "${hostname}" above already; each needs a name of its own`;
   return { hostname, message: formatComplaint({ file: source.file, ...source.locate(path, 'value'), path, message }) };
 }
 

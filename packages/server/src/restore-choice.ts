@@ -11,19 +11,19 @@ export interface ChosenSnapshot {
 /**
  * The newest snapshot that was proven whole; a doubtful one only where there is no other.
  * @param snapshots oldest first
- * @param unproven stamp of a save that was never proven whole
+ * @param unproven stamps of saves that were never proven whole
  * @throws BackupError `failed` where there is no snapshot at all
  */
 export function newestSnapshot(
   snapshots: readonly Snapshot[],
-  unproven: string | undefined,
+  unproven: readonly string[],
   host: string,
 ): ChosenSnapshot {
   const newest = snapshots.at(-1);
   if (newest === undefined) {
     throw new BackupError('failed', `There is no snapshot of ${host} yet. Make one: backup-server backup ${host}`);
   }
-  const proven = snapshots.filter((snapshot) => unproven === undefined || !snapshot.tags.includes(unproven)).at(-1);
+  const proven = snapshots.filter(({ tags }) => !tags.some((tag) => unproven.includes(tag))).at(-1);
   if (proven === undefined)
     return { snapshot: newest, why: 'the only one; it was NOT proven whole, files may be missing' };
   if (proven === newest) return { snapshot: newest, why: 'the newest' };

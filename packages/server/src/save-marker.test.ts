@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -15,16 +15,19 @@ afterEach(() => rmSync(state, { recursive: true, force: true }));
 
 test('a marker outlives the process that set it, and is of one host alone', async () => {
   await createSaveMarker(state, 'web1').set('20261121_030000');
-  expect(await createSaveMarker(state, 'web1').read()).toBe('20261121_030000');
-  expect(await createSaveMarker(state, 'web2').read()).toBeUndefined();
+  expect(await createSaveMarker(state, 'web1').read()).toEqual(['20261121_030000']);
+  expect(await createSaveMarker(state, 'web2').read()).toEqual([]);
 });
 
-test('a marker is replaced and cleared; clearing what is not there is fine', async () => {
+test('every save has a mark of its own; clearing what is not there is fine', async () => {
   const marker = createSaveMarker(state, 'web1');
-  await marker.clear();
+  await marker.clear('20261120_030000');
   await marker.set('20261121_030000');
   await marker.set('20261122_030000');
-  expect(await marker.read()).toBe('20261122_030000');
-  await marker.clear();
-  expect(await marker.read()).toBeUndefined();
+  expect(await marker.read()).toEqual(['20261121_030000', '20261122_030000']);
+  await marker.clear('20261122_030000');
+  expect(await marker.read()).toEqual(['20261121_030000']);
+  await marker.clear('20261121_030000');
+  expect(await marker.read()).toEqual([]);
+  expect(readdirSync(join(state, 'unproven'))).toEqual([]);
 });

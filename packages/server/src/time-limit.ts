@@ -2,6 +2,9 @@
 import { BackupError } from '@local-backup/common/errors';
 import { humanDuration } from './report/text.ts';
 
+/** The longest time that a timer of Node can wait; it fires at once for more. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** Ends one host, not the run. */
 export interface TimeLimit {
   /** Aborted with the run, or when the time is up. */
@@ -17,7 +20,7 @@ export function createTimeLimit(milliseconds: number | undefined, run: AbortSign
   if (milliseconds === undefined) return { signal: run, exceeded: () => undefined, clear: () => undefined };
   const controller = new AbortController();
   const error = tookTooLong(milliseconds);
-  const timer = setTimeout(() => controller.abort(error), milliseconds);
+  const timer = setTimeout(() => controller.abort(error), Math.min(milliseconds, LONGEST_TIMER_MS));
   return {
     signal: AbortSignal.any([run, controller.signal]),
     exceeded: () => (controller.signal.aborted ? error : undefined),

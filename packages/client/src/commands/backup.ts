@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { formatArchiveName, stampOf } from '@local-backup/common/archive-name';
-import { BackupError, describeError } from '@local-backup/common/errors';
+import { BackupError, describeError, markReported } from '@local-backup/common/errors';
 import { withInstanceLock } from '@local-backup/common/instance-lock';
 import { openRunLog, type RunLog } from '@local-backup/common/run-log';
 import type { RunRecord } from '@local-backup/common/run-record';
@@ -17,10 +17,11 @@ import { plugins } from '../plugins/index.ts';
 import { ensureSpool, listSpool } from '../publish.ts';
 import { type ClientRun, finishedRecord, runClient } from '../run-client.ts';
 import { mailEarlyFailure, mailFailure } from './failure.ts';
+import { recoverNow, recoverWithoutConfig } from './recover.ts';
 import {
   type ClientSession,
   type GlobalOptions,
-  instanceLockOf,
+  instanceLockIn,
   openSession,
   sessionFor,
   taskIoOf,
@@ -42,12 +43,12 @@ export async function backupCommand(global: GlobalOptions, options: BackupOption
   const watch = abortOnSignals();
   try {
     const session = await openSession(global).catch(async (error: unknown) => {
-      const isConfig = error instanceof BackupError && error.code === 'config';
-      if (isConfig && !options.dryRun) await mailEarlyFailure(global, error);
+      if (codeOf(error) === 'config' && !options.dryRun) await endEarly(global, error, watch.signal);
       throw error;
     });
+    watch.signal.addEventListener('abort', () => session.log.warn('Stopping; everything is being put back ...'));
     for (const warning of session.config.warnings) session.log.warn(warning);
-    await withInstanceLock(instanceLockOf(session.config), 'backup-client', async (lost) => {
+    await withInstanceLock(instanceLockIn(session.config.lockDir), 'backup-client', async (lost) => {
       const signal = AbortSignal.any([watch.signal, lost]);
       if (options.dryRun) print(await planOf(session, options, signal));
       else await runAndReport(session, options, { signal, global });
@@ -55,6 +56,16 @@ export async function backupCommand(global: GlobalOptions, options: BackupOption
   } finally {
     watch.dispose();
   }
+}
+
+/** Without a configuration there is no backup, but services are put back and the admin is told. */
+async function endEarly(global: GlobalOptions, error: unknown, signal: AbortSignal): Promise<void> {
+  await mailEarlyFailure(global, error);
+  await recoverWithoutConfig(global, signal);
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof BackupError ? error.code : undefined;
 }
 
 async function planOf(session: ClientSession, { service = [] }: BackupOptions, signal: AbortSignal): Promise<string> {
@@ -69,27 +80,31 @@ async function planOf(session: ClientSession, { service = [] }: BackupOptions, s
 
 /** The boundary of a run: whatever ends it is in the record, in the mail and in the exit code. */
 async function runAndReport(
-  { config }: ClientSession,
+  { config, log }: ClientSession,
   { service = [] }: BackupOptions,
   { signal, global }: { signal: AbortSignal; global: GlobalOptions },
 ): Promise<void> {
-  const runLog = await openRunLog({
-    directory: join(config.stateDir, 'logs'),
-    program: 'backup-client',
-    now: new Date(),
+  const directory = join(config.stateDir, 'logs');
+  // Log and record are for later: a full disk under them is told, and the backup goes on.
+  const runLog = await openRunLog({ directory, program: 'backup-client', now: new Date() }).catch((error: unknown) => {
+    log.error(describeError(error));
+    return undefined;
   });
   const session = sessionFor(config, global, runLog);
-  const begun = await beginRecord(session);
+  const begun = newRecord(session);
+  const isRecorded = await trySave(session, begun);
   let run: ClientRun | undefined;
   let error: unknown;
   try {
     run = await saveServices(session, service, signal);
   } catch (caught) {
-    error = caught;
+    error = markReported(caught);
     session.log.error(describeError(caught));
   }
-  const record = await endRecord(session, begun, { run, error });
-  if (record.status !== 'failed') return void (await runLog.close(true));
+  const message = error === undefined ? undefined : describeError(error);
+  const record = finishedRecord(begun, { run, message, now: session.now() });
+  const isWhole = isRecorded && (await trySave(session, record));
+  if (record.status !== 'failed' && isWhole) return void (await runLog?.close(true));
   await reportFailure(session, runLog, { run, error });
 }
 
@@ -99,10 +114,12 @@ async function saveServices(
   signal: AbortSignal,
 ): Promise<ClientRun> {
   const { config, log, run, stream, now } = session;
+  // Before anything that can fail: a service that a killed run has stopped is started again.
+  const recovery = await recoverNow(session, signal);
   const owner = await resolveAccount(config.backupUser, config.backupGroup, run);
   await ensureSpool(config.baseBackupDir, owner, log);
   const io = { ...taskIoOf(session, signal), stream, owner, version: VERSION, now, plugins };
-  const result = await runClient(config, wanted, io);
+  const result = await runClient(config, wanted, recovery, io);
   if (wanted.length > 0 && result.manifest !== undefined) log.warn(partialWarning(wanted));
   return result;
 }
@@ -114,9 +131,9 @@ function partialWarning(wanted: readonly string[]): string {
   );
 }
 
-async function beginRecord({ config, now }: ClientSession): Promise<RunRecord> {
+function newRecord({ config, now }: ClientSession): RunRecord {
   const started = now();
-  const record: RunRecord = {
+  return {
     format: 1,
     id: newRunId(started, randomBytes(4)),
     program: 'backup-client',
@@ -128,8 +145,6 @@ async function beginRecord({ config, now }: ClientSession): Promise<RunRecord> {
     steps: [],
     hosts: [],
   };
-  await saveRun(join(config.stateDir, 'runs'), record);
-  return record;
 }
 
 interface RunEnd {
@@ -137,25 +152,34 @@ interface RunEnd {
   readonly error: unknown;
 }
 
-async function endRecord({ config, now }: ClientSession, begun: RunRecord, { run, error }: RunEnd): Promise<RunRecord> {
-  const message = error === undefined ? undefined : describeError(error);
-  const record = finishedRecord(begun, { run, message, now: now() });
+async function trySave({ config, log }: ClientSession, record: RunRecord): Promise<boolean> {
   const directory = join(config.stateDir, 'runs');
-  await saveRun(directory, record);
-  await sweepRuns(directory, RECORDS_KEPT);
-  return record;
+  try {
+    await saveRun(directory, record);
+    await sweepRuns(directory, RECORDS_KEPT);
+    return true;
+  } catch (error) {
+    log.error(`The record of the run could not be written: ${describeError(error)}`);
+    return false;
+  }
 }
 
-/** @throws always: what ended the run, or that services failed */
-async function reportFailure(session: ClientSession, runLog: RunLog, { run, error }: RunEnd): Promise<never> {
-  const where = await runLog.close(false);
-  await mailFailure(session, { run, error, logFile: runLog.path });
+/** @throws always: what ended the run, or what of it failed */
+async function reportFailure(
+  session: ClientSession,
+  runLog: RunLog | undefined,
+  { run, error }: RunEnd,
+): Promise<never> {
+  const where = await runLog?.close(false);
+  // Whoever typed a wrong name reads the answer; nobody has to be woken.
+  if (codeOf(error) !== 'usage') await mailFailure(session, { run, error, logFile: runLog?.path });
   if (where !== undefined) session.log.error(where);
   if (error !== undefined) throw error;
   const failed = (run?.services ?? [])
     .filter(({ status }) => status === 'failed')
     .map(({ type, name }) => `${type}/${name}`);
+  const what = failed.join(', ') || 'something of an earlier run could not be put back, or the record not be written';
   const archive =
-    run?.manifest === undefined ? 'No archive was published.' : `Published without them: ${run.manifest.archive}.`;
-  throw new BackupError('failed', `Failed: ${failed.join(', ') || 'a service could not be put back'}. ${archive}`);
+    run?.manifest === undefined ? 'No archive was published.' : `Published in spite of that: ${run.manifest.archive}.`;
+  throw new BackupError('failed', `Failed: ${what}. ${archive}`);
 }

@@ -18,9 +18,9 @@ export async function checkCommand(global: GlobalOptions, print: (text: string) 
   // What is wrong is in the table; the log would say it twice.
   const quiet = { ...session.log, error: () => undefined };
   const io = { ...taskIoOf(session, new AbortController().signal), log: quiet, plugins, now };
-  const { services, advice, others } = await findServices(config, [], [], io);
+  const { services, advice, others, ...found } = await findServices(config, [], [], io);
   const surroundings = await checkSurroundings(session);
-  const { warnings } = config;
+  const warnings = [...config.warnings, ...found.warnings];
   print(renderCheck({ configFile: global.config, warnings, surroundings, services, advice, others }));
   const failures = [
     ...surroundings.filter(({ state }) => state === 'FAILED').map(({ what }) => `${what} is not as a run needs it.`),

@@ -60,6 +60,6 @@ export function taskIoOf(session: ClientSession, signal: AbortSignal): TaskIo {
 }
 
 /** One backup, recovery or dry run at a time; `check`, `list` and `verify` go beside it. */
-export function instanceLockOf(config: ClientConfig): string {
-  return join(config.lockDir, 'backup-client.lock');
+export function instanceLockIn(lockDir: string): string {
+  return join(lockDir, 'backup-client.lock');
 }

@@ -13,12 +13,18 @@ import { checkDuration, DURATION_HELP, formatDuration, parseDuration } from '../
 /** The longest time that a timer of Node can wait (2^31 - 1 ms), rounded down. */
 const LONGEST_TIMER = '24d';
 
-/** A path from the root, as the kernel would take it; slashes at its end are dropped. */
-export const absolutePath = z
-  .string()
-  .regex(/^\/[^\0\r\n]*$/, 'must be an absolute path, starting with `/`')
-  .transform((path) => path.replace(/(?!^)\/+$/, ''))
-  .meta({ 'x-type': 'absolute path' });
+const pathLike = (pattern: RegExp) =>
+  z
+    .string()
+    .regex(pattern, 'must be an absolute path, starting with `/`')
+    .transform((path) => path.replace(/(?!^)\/+$/, ''))
+    .meta({ 'x-type': 'absolute path' });
+
+/** A path from the root, as the kernel would take it, that fits on a line; slashes at its end are dropped. */
+export const absolutePath = pathLike(/^\/[^\0\r\n]*$/);
+
+/** The same for what is to be saved: names of files may hold line breaks. */
+export const anyPath = pathLike(/^\/[^\0]*$/);
 
 /**
  * Directories that belong to the system (Filesystem Hierarchy Standard 3.0): owner and mode of exactly these are not

@@ -46,7 +46,7 @@ export function storeOf(host: Host, { config, run, log, now }: Session): Store {
   return createResticStore(options, { run: runWords, log: log.child({ host: host.hostname }), now });
 }
 
-/** The memory of an unproven save. */
+/** The memory of unproven saves. */
 export function markerOf(host: Host, { config }: Session): SaveMarker {
   return createSaveMarker(config.stateDir, host.hostname);
 }

@@ -14,6 +14,7 @@ import { renderDryRun, renderRun } from '../report/render-run.ts';
 import { type BackupRun, runBackup } from '../run-backup.ts';
 import { type Inventory, selectHosts } from '../select-hosts.ts';
 import { hostIoOf } from './adapters.ts';
+import { mailBrokenRun } from './broken-config-mail.ts';
 import { KEPT_RECORDS, recordDirectory } from './records.ts';
 import { createSendMail } from './send-mail.ts';
 import { requireDirectory } from './server-checks.ts';
@@ -28,8 +29,20 @@ export interface BackupOptions {
   readonly saveMail?: string;
 }
 
-/** `backup-server backup [HOST...]`: all hosts, then the record, then the mails. */
+/**
+ * `backup-server backup [HOST...]`: all hosts, then the record, then the mails.
+ * @throws whatever ended the run without a summary; the admin has a mail about it then
+ */
 export async function backup(session: Session, names: readonly string[], options: BackupOptions): Promise<number> {
+  try {
+    return await lockedRun(session, names, options);
+  } catch (error) {
+    if (options.dryRun !== true) await mailBrokenRun(session, error, options.saveMail);
+    throw error;
+  }
+}
+
+async function lockedRun(session: Session, names: readonly string[], options: BackupOptions): Promise<number> {
   const { config } = session;
   const inventory = selectHosts(config, names);
   await requireDirectory(config.localTempBaseDir);

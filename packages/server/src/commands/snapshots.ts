@@ -11,8 +11,10 @@ import type { Session } from './session.ts';
 export async function snapshots(session: Session, names: readonly string[]): Promise<number> {
   const { config, json, log, print, signal } = session;
   const listed: HostSnapshots[] = [];
-  let failures = 0;
-  for (const host of selectHosts(config, names).hosts) {
+  const { hosts, rejectedHosts } = selectHosts(config, names);
+  for (const rejected of rejectedHosts) log.error(rejected.message);
+  let failures = rejectedHosts.length;
+  for (const host of hosts) {
     signal.throwIfAborted();
     try {
       const found = await storeOf(host, session).snapshots(signal);

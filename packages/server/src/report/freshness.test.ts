@@ -81,3 +81,10 @@ test('runs of other commands and of other hosts are no evidence', () => {
   const runs = [run(2, { snapshot: 'new' }, 'check'), run(2, { host: 'web2', snapshot: 'new' })];
   expect(webFreshness(runs)).toMatchObject({ status: 'failed', lastSuccess: undefined });
 });
+
+test('a success in the future is passed over for the newest one that can be, and that is said', () => {
+  const runs = [run(-1000, { snapshot: 'future' }), run(2, { snapshot: 'new' }), run(20, { snapshot: 'old' })];
+  expect(webFreshness(runs)).toMatchObject({ stale: false, snapshot: 'new', fromFuture: ago(-1000) });
+  expect(webFreshness([run(-1000, { snapshot: 'future' })])).toMatchObject({ stale: true, lastSuccess: undefined });
+  expect(webFreshness([run(-0.05, { snapshot: 'new' })])).not.toHaveProperty('fromFuture');
+});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import type { RunRecord } from '@local-backup/common/run-record';
+import type { HostRecord, RunRecord } from '@local-backup/common/run-record';
 import type { Status } from '@local-backup/common/status';
 
 /** How fresh the newest good snapshot of a host is. Ages in milliseconds. */
@@ -15,6 +15,8 @@ export interface Freshness {
   readonly lastStatus: Status | undefined;
   readonly snapshot: string | undefined;
   readonly stale: boolean;
+  /** A success that seems to lie in the future (ISO) and was passed over: a clock was wrong when it was recorded. */
+  readonly fromFuture?: string;
 }
 
 /** The parts of a host that freshness needs. */
@@ -25,6 +27,11 @@ export interface Expectation {
 
 /** A snapshot may seem this much younger than now while clocks are being adjusted. */
 const CLOCK_TOLERANCE_MS = 5 * 60_000;
+
+/** A time that has not come yet is no evidence: a clock was wrong, and a host must not stay fresh for it. */
+export function isFuture(time: string, now: Date): boolean {
+  return new Date(time).getTime() - now.getTime() > CLOCK_TOLERANCE_MS;
+}
 
 /** Is the newest snapshot too old? Never stored is too old; a time in the future is as well: the clock jumped. */
 export function isStale(lastSuccess: string | undefined, maxAgeMs: number, now: Date): boolean {
@@ -49,8 +56,10 @@ export function freshnessOf(
     .sort((a, b) => (a.started < b.started ? 1 : -1));
   return hosts.map(({ hostname, maxAgeMs }) => {
     const records = newestFirst.flatMap((run) => run.hosts.filter((host) => host.host === hostname));
-    const stored = records.find((host) => host.snapshot !== undefined && host.incomplete !== true);
-    const lastSuccess = stored && new Date(new Date(stored.started).getTime() + stored.seconds * 1000).toISOString();
+    const successes = records.filter((host) => host.snapshot !== undefined && host.incomplete !== true);
+    const stored = successes.find((host) => !isFuture(endOf(host), now));
+    const future = successes.find((host) => isFuture(endOf(host), now));
+    const lastSuccess = stored && endOf(stored);
     const stale = isStale(lastSuccess, maxAgeMs, now);
     const lastStatus = records[0]?.status;
     return {
@@ -62,6 +71,11 @@ export function freshnessOf(
       lastStatus,
       snapshot: stored?.snapshot,
       stale,
+      ...(future === undefined ? {} : { fromFuture: endOf(future) }),
     };
   });
+}
+
+function endOf(host: HostRecord): string {
+  return new Date(new Date(host.started).getTime() + host.seconds * 1000).toISOString();
 }

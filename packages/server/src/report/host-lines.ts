@@ -2,6 +2,7 @@
 import { showControls } from '@local-backup/common/byte-path';
 import { formatBytes } from '@local-backup/common/bytes';
 import type { HostRecord, ServiceResult, StepRecord } from '@local-backup/common/run-record';
+import type { Status } from '@local-backup/common/status';
 import { remarkableSteps } from './report.ts';
 import { formatCount, formatTime, humanDuration, labelled } from './text.ts';
 
@@ -10,11 +11,41 @@ import { formatCount, formatTime, humanDuration, labelled } from './text.ts';
  * influence is made printable here.
  */
 export function hostLines(host: HostRecord, indent: string): readonly string[] {
+  const services = host.services.filter(({ status }) => status !== 'success');
+  const wrong = [
+    ...atMost(SHOWN_PARTS, failedFirst(remarkableSteps(host)), indent, (step) => stepLines(step, indent)),
+    ...atMost(SHOWN_PARTS, failedFirst(services), indent, (service) => serviceLines(service, indent)),
+  ];
   return [
-    ...remarkableSteps(host).flatMap((step) => stepLines(step, indent)),
-    ...host.services.flatMap((service) => serviceLines(service, indent)),
+    ...atMost(SHOWN_LINES, wrong, indent, (line) => [line]),
     ...storedLines(host).flatMap((line) => labelled(indent, line)),
   ];
+}
+
+/** A mail is for reading, and a client can name thousands of services: of more than this the rest is in the record. */
+const SHOWN_PARTS = 20;
+/** Lines about what went wrong with one host. */
+const SHOWN_LINES = 200;
+
+function atMost<Part>(
+  most: number,
+  parts: readonly Part[],
+  indent: string,
+  linesOf: (part: Part) => readonly string[],
+): readonly string[] {
+  const lines = parts.slice(0, most).flatMap(linesOf);
+  return parts.length <= most ? lines : [...lines, `${indent}${moreText(parts.length - most)}`];
+}
+
+function moreText(count: number): string {
+  return `... and ${formatCount(count)} more, see the record`;
+}
+
+/** Where not all are shown, the failed ones are. */
+function failedFirst<Part extends { readonly status: Status }>(parts: readonly Part[]): readonly Part[] {
+  if (parts.length <= SHOWN_PARTS) return parts;
+  const isFailed = ({ status }: Part) => status === 'failed';
+  return [...parts.filter(isFailed), ...parts.filter((part) => !isFailed(part))];
 }
 
 function stepLines(step: StepRecord, indent: string): readonly string[] {
@@ -24,9 +55,10 @@ function stepLines(step: StepRecord, indent: string): readonly string[] {
 }
 
 function serviceLines(service: ServiceResult, indent: string): readonly string[] {
-  if (service.status === 'success') return [];
-  const word = { skipped: 'warning', warning: 'warning', failed: 'FAILED' }[service.status];
-  const outcome = { skipped: 'was left out', warning: 'has warnings', failed: 'was not saved' }[service.status];
+  const word = service.status === 'failed' ? 'FAILED' : 'warning';
+  const outcome = { success: 'was saved', skipped: 'was left out', warning: 'has warnings', failed: 'was not saved' }[
+    service.status
+  ];
   const head = `service ${showControls(`${service.type}/${service.name}`)} ${outcome} on the client`;
   const [first, ...others] = shownMessages(service.messages);
   return [
@@ -45,7 +77,7 @@ function shownMessages(messages: readonly string[]): readonly string[] {
     .slice(0, SHOWN_MESSAGES)
     .map((text) => (text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)} ...` : text));
   const left = messages.length - shown.length;
-  return left === 0 ? shown : [...shown, `... and ${formatCount(left)} more, see the record`];
+  return left === 0 ? shown : [...shown, moreText(left)];
 }
 
 function storedLines(host: HostRecord): readonly string[] {

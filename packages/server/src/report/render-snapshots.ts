@@ -8,8 +8,8 @@ export interface HostSnapshots {
   readonly host: string;
   /** Oldest first. */
   readonly snapshots: readonly Snapshot[];
-  /** Stamp of a save that was never proven whole. */
-  readonly unproven: string | undefined;
+  /** Stamps of saves that were never proven whole. */
+  readonly unproven: readonly string[];
 }
 
 /** The `YYYYmmdd_HHMMSS` among a snapshot's tags: which archive it was made from. */
@@ -26,7 +26,7 @@ function renderOne({ host, snapshots, unproven }: HostSnapshots): readonly strin
   if (snapshots.length === 0) return [`${host}: no snapshots yet. Make one: backup-server backup ${host}`];
   const rows = snapshots.map((snapshot) => {
     const stamp = stampOfSnapshot(snapshot);
-    const note = stamp !== undefined && stamp === unproven ? 'not proven whole' : '';
+    const note = stamp !== undefined && unproven.includes(stamp) ? 'not proven whole' : '';
     return [snapshot.id.slice(0, 8), formatTime(snapshot.time), stamp ?? '-', note];
   });
   return [`${host}: ${snapshots.length} snapshots`, ...table([['ID', 'Stored', 'Archive', ''], ...rows])];

@@ -41,6 +41,7 @@ export function renderStatus({ green, hosts, lastRun }: FleetState): readonly st
   return [
     ...table([['', 'Host', 'Last success', 'Age', 'Limit', 'Last run'], ...rows]),
     '',
+    ...hosts.flatMap(futureLines),
     lastRun === undefined
       ? 'No run has been recorded yet. Start one: backup-server backup'
       : `Last run ${lastRun.id}, started ${formatTime(lastRun.started)}: ${runWord(lastRun)}`,
@@ -48,6 +49,12 @@ export function renderStatus({ green, hosts, lastRun }: FleetState): readonly st
       ? 'All hosts are in order.'
       : 'NOT in order. Details: backup-server backup HOST; the mail and the log of the last run.',
   ];
+}
+
+function futureLines({ host, fromFuture }: Freshness): readonly string[] {
+  if (fromFuture === undefined) return [];
+  const found = `${host}: a success recorded for ${formatTime(fromFuture)}, which is in the future, does not count`;
+  return [`${found}. Check the server's clock: timedatectl`];
 }
 
 function verdict({ stale, lastSuccess, lastStatus }: Freshness): string {

@@ -75,8 +75,8 @@ test('the snapshots of hosts, the doubtful one marked', () => {
   const snapshot = (id: string, stamp: string) => ({ id, time: '2026-11-21T04:01:00.000Z', tags: ['web1', stamp] });
   const snapshots = [snapshot('ab12cd34ef', '20261120_030000'), snapshot('0123456789', '20261121_030000')];
   const hosts = [
-    { host: 'web1', snapshots, unproven: '20261121_030000' },
-    { host: 'web2', snapshots: [], unproven: undefined },
+    { host: 'web1', snapshots, unproven: ['20261121_030000'] },
+    { host: 'web2', snapshots: [], unproven: [] },
   ];
   expect(renderSnapshots(hosts)).toEqual([
     'web1: 2 snapshots',

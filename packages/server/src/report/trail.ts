@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { BackupError } from '@local-backup/common/errors';
+import { BackupError, InterruptedError } from '@local-backup/common/errors';
 import type { Log } from '@local-backup/common/log';
 import type { StepRecord } from '@local-backup/common/run-record';
 
@@ -14,6 +14,16 @@ export interface Trail {
   note(name: string, message: string): void;
   /** There is nothing to do, for the reason that `code` names. */
   skip(name: string, code: string, message: string): void;
+}
+
+/** The step was ended by SIGTERM: another exit code than that of SIGINT, `interrupted`. */
+export const TERMINATED = 'terminated';
+
+/** What a record says about an error in one word. An error that a signal has led to has that as its cause. */
+export function stepCodeOf(error: unknown): string {
+  if (!(error instanceof BackupError)) return 'internal';
+  const signal = [error, error.cause].find((one) => one instanceof InterruptedError);
+  return signal?.signal === 'SIGTERM' ? TERMINATED : error.code;
 }
 
 export function createTrail(log: Log, now: () => Date): Trail {
@@ -40,7 +50,7 @@ export function createTrail(log: Log, now: () => Date): Trail {
         record({
           status: 'failed',
           message: known ? message : `internal error: ${message}`,
-          code: known ? error.code : 'internal',
+          code: stepCodeOf(error),
         });
         throw error;
       }

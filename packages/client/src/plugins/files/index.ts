@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { type BytePath, bytePathOfText } from '@local-backup/common/byte-path';
-import { absolutePath } from '@local-backup/common/config/values';
+import { anyPath } from '@local-backup/common/config/values';
 import { BackupError } from '@local-backup/common/errors';
 import * as z from 'zod';
 import { checkExcludePattern, escapeExcludePattern } from '../../exclude-pattern.ts';
@@ -16,7 +16,7 @@ const excludePattern = z.string().superRefine((pattern, context) => {
 
 const options = z.strictObject({
   paths: z
-    .array(absolutePath)
+    .array(anyPath)
     .min(1)
     .describe('Files and directories to save, with everything below them. They keep their full path in the archive.')
     .meta({ examples: [['/etc', '/var/www/html']] }),

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { BackupError, type ErrorCode, exitCodeOf } from '@local-backup/common/errors';
+import { BackupError, type ErrorCode, exitCodeOf, InterruptedError } from '@local-backup/common/errors';
 import type { HostRecord, RunRecord } from '@local-backup/common/run-record';
 import { hostLines } from '../../report/host-lines.ts';
 import { failedStep } from '../../report/report.ts';
 import { labelled } from '../../report/text.ts';
+import { TERMINATED } from '../../report/trail.ts';
 import { type EmailFacts, footer, type Mail, subject } from './mail-text.ts';
 
 /** The end of the subject of a mail about a skipped host, as in the original shell version (C59, C62). */
@@ -43,6 +44,7 @@ function headline(host: HostRecord): string | undefined {
 
 /** The number that the run would end with if this host were the only one. */
 function exitCodeOfHost(host: HostRecord): number {
+  if (host.steps.some(({ code }) => code === TERMINATED)) return exitCodeOf(new InterruptedError('SIGTERM'));
   const code = failedStep(host)?.code;
   return code === undefined || code === 'internal' ? 1 : exitCodeOf(new BackupError(code as ErrorCode, ''));
 }

@@ -182,6 +182,8 @@ test.each([
   ['untrusted', 1],
   ['config', 2],
   ['locked', 3],
+  ['interrupted', 130],
+  ['terminated', 143],
   ['internal', 1],
 ])('a step that failed with `%s` gives code %i', (code, number) => {
   const host = { ...unreachable, steps: [step('connect', 'failed', { code, message: 'x' })] };

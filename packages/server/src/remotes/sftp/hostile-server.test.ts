@@ -78,7 +78,7 @@ function ignore(): void {
 }
 
 test('names that lead out of the spool are listed as something that cannot be fetched', async () => {
-  const names = ['../../etc/passwd', '/etc/passwd', '..', '.', '', 'web1-20261121_030000.tar.gz', 'x'.repeat(300)];
+  const names = ['../../etc/passwd', '/etc/passwd', '..', '.', '', 'web1-20261121_030000.tar.gz', 'x'.repeat(255)];
   const entries: FileEntry[] = names.map((filename) => ({ filename, longname: filename, attrs: attrs(0o100644, 5) }));
   const hostile = await connect((sftp) => {
     let pages = 0;
@@ -88,7 +88,7 @@ test('names that lead out of the spool are listed as something that cannot be fe
     ['..\\x2f..\\x2fetc\\x2fpasswd', 'other'],
     ['\\x2fetc\\x2fpasswd', 'other'],
     ['web1-20261121_030000.tar.gz', 'file'],
-    ['x'.repeat(300), 'other'],
+    ['x'.repeat(255), 'file'],
   ]);
 });
 
@@ -102,6 +102,17 @@ test('a directory without end is given up', async () => {
     sftp.on('READDIR', (id) => sftp.name(id, page));
   });
   await expect(hostile.list()).rejects.toThrow(/more than 100000 entries/);
+});
+
+test.each([
+  ['a name longer than Linux has', 'x'.repeat(256), /a name of more than 255 bytes/],
+  ['names beyond all memory', '\ufffd'.repeat(255), /more than 33554432 bytes of names/],
+])('%s: given up', async (_, filename, message) => {
+  const page: FileEntry[] = Array.from({ length: 200 }, () => ({ filename, longname: '', attrs: attrs(0o100644) }));
+  const hostile = await connect((sftp) => {
+    sftp.on('READDIR', (id) => sftp.name(id, page));
+  });
+  await expect(hostile.list()).rejects.toMatchObject({ code: 'untrusted', message: expect.stringMatching(message) });
 });
 
 test('pages without an entry are taken for the end', async () => {

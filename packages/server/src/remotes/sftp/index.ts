@@ -5,7 +5,7 @@ import type { SshTarget } from '../../host.ts';
 import type { FetchOptions, Remote } from '../remote.ts';
 import { type ConnectOptions, connectSsh } from './connect.ts';
 import { type FetchLimits, fetchFile, type OpenFile } from './fetch.ts';
-import { describe, directoryEntry, isFileMode, parentsOf, spoolPath } from './names.ts';
+import { describe, isFileMode, parentsOf, spoolPath } from './names.ts';
 import {
   checkSpool,
   closeQuietly,
@@ -56,11 +56,7 @@ function createRemote(session: SftpSession, directory: string, limits: FetchLimi
   const pathOf = (name: string) => spoolPath(directory, name);
   const transfer = (file: OpenFile, options: FetchOptions) => fetchFile(session.link, file, options, limits);
   return {
-    async list(name) {
-      const entries = await listDirectory(session, name === undefined ? directory : pathOf(name), MAX_ENTRIES);
-      const files = entries.map(({ filename, attrs }) => directoryEntry(filename, attrs));
-      return files.filter(({ name }) => name !== '' && name !== '.' && name !== '..');
-    },
+    list: async (name) => listDirectory(session, name === undefined ? directory : pathOf(name), MAX_ENTRIES),
     async stat(name) {
       const attributes = await statFile(session, pathOf(name));
       return attributes && { name, ...describe(attributes) };

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { BackupError } from '@local-backup/common/errors';
 import type { FileEntryWithStats, SFTPWrapper, Stats } from 'ssh2';
+import type { RemoteFile } from '../remote.ts';
 import { type Answer, type Link, lostLink, statusOf } from './link.ts';
+import { directoryEntry } from './names.ts';
 
 /** SFTP status codes (draft-ietf-secsh-filexfer-02 §7). */
 const EOF = 1;
@@ -53,27 +55,58 @@ export async function checkSpool(session: SftpSession, directory: string): Promi
   }
 }
 
-/** Lists a directory page by page. @param most more entries than this are refused with an `untrusted` BackupError */
-export async function listDirectory(session: SftpSession, path: string, most: number): Promise<FileEntryWithStats[]> {
+/** A hostile client must not fill our memory with names. */
+const MOST_NAME_BYTES = 32 * 1024 ** 2;
+
+/** NAME_MAX of Linux, in bytes: a server that sends more is no file server. */
+const LONGEST_NAME_BYTES = 255;
+
+/**
+ * Lists a directory page by page, without `.` and `..`. Of each page only what is needed is kept: servers send a line of
+ * `ls -l` for every name as well.
+ * @param most more entries than this are refused
+ * @throws BackupError `untrusted` for too many entries, for a name longer than Linux has, and for too many bytes of names
+ */
+export async function listDirectory(session: SftpSession, path: string, most: number): Promise<RemoteFile[]> {
   const what = `list ${path}`;
   const handle = await session.ask<Buffer>(what, (sftp, answer) => sftp.opendir(path, answer));
-  const entries: FileEntryWithStats[] = [];
+  const listing: Listing = { files: [], entries: 0, nameBytes: 0 };
   try {
     for (;;) {
       const page = await nextPage(session, handle, what);
       // A page without entries would otherwise let a hostile server keep us here for ever.
-      if (page.length === 0) return entries;
-      entries.push(...page);
-      if (entries.length > most) {
-        throw new BackupError(
-          'untrusted',
-          `${session.link.label}: ${path} holds more than ${most} entries; clean it up.`,
-        );
-      }
+      if (page.length === 0) return listing.files;
+      const complaint = addPage(listing, page, most);
+      if (complaint === undefined) continue;
+      throw new BackupError('untrusted', `${session.link.label}: ${path} holds ${complaint}; clean it up.`);
     }
   } finally {
     await closeQuietly(session, handle);
   }
+}
+
+interface Listing {
+  readonly files: RemoteFile[];
+  entries: number;
+  nameBytes: number;
+}
+
+/** @returns what is too much */
+function addPage(listing: Listing, page: readonly FileEntryWithStats[], most: number): string | undefined {
+  for (const { filename, attrs } of page) {
+    const bytes = Buffer.byteLength(filename);
+    if (bytes > longestDecoded(filename)) return `a name of more than ${LONGEST_NAME_BYTES} bytes`;
+    listing.entries += 1;
+    listing.nameBytes += bytes;
+    if (!['', '.', '..'].includes(filename)) listing.files.push(directoryEntry(filename, attrs));
+  }
+  if (listing.entries > most) return `more than ${most} entries`;
+  return listing.nameBytes > MOST_NAME_BYTES ? `more than ${MOST_NAME_BYTES} bytes of names` : undefined;
+}
+
+/** A byte that was not UTF-8 has become U+FFFD, which takes three: a name of the client's own must not be refused for it. */
+function longestDecoded(name: string): number {
+  return name.includes('\ufffd') ? 3 * LONGEST_NAME_BYTES : LONGEST_NAME_BYTES;
 }
 
 /** Renames over an existing target. Without the POSIX extension the target has to go first, as SFTP 3 refuses otherwise. */

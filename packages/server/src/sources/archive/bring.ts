@@ -19,7 +19,7 @@ import { judgeArchive, type Verdict } from './judge.ts';
 import { recordEntries } from './record-entries.ts';
 import type { SpoolArchive } from './spool-contents.ts';
 import { unpackArchive } from './unpack.ts';
-import { hasUnseenChange } from './unseen-changes.ts';
+import { type CompareOptions, contentsOf, type FileContents, hasUnseenChange } from './unseen-changes.ts';
 import { prepareSandbox, prepareWorkDirectory, type WorkFiles, workFilesOf } from './work-directory.ts';
 
 /** An archive that was chosen, and its manifest as it was read and as it was written. */
@@ -64,7 +64,7 @@ export async function bringArchive(
   await prepareWorkDirectory(io.workDirectory, files);
   const cuts = await trail.step('fetch', () => fetchAll(chosen, files, io));
   const verdict = await trail.step('judge', () => judge(manifest, files, io));
-  const unseenChanges = await trail.step('compare', () => compareWithStored(files, verdict, stored, io));
+  const unseenChanges = await trail.step('compare', () => compareWithStored(files, verdict, { stored, trail }, io));
   const unpacked = await trail.step('unpack', () => unpack(chosen, files, verdict, io));
   const checked = await trail.step('check live tree', () => check(chosen.archive, files, verdict, io));
   return { odd: [...cuts, ...unpacked, ...checked], unseenChanges };
@@ -74,14 +74,29 @@ export async function bringArchive(
 async function compareWithStored(
   files: WorkFiles,
   verdict: Verdict,
+  { stored, trail }: { readonly stored: string | undefined; readonly trail: Trail },
+  io: BringIo,
+): Promise<boolean> {
+  const options = { key: randomBytes(16), signal: io.signal };
+  const before = await storedContents(stored, io, options).catch((error: unknown) => {
+    io.signal.throwIfAborted();
+    // What is in the live tree is about to be replaced: damage there must not keep a host from being backed up.
+    trail.note('compare', `the old entry list cannot be read, so all files are read again: ${String(error)}`);
+    return undefined;
+  });
+  if (before === undefined) return true;
+  return hasUnseenChange(before, readEntryList(files.entryList, verdict.totals), options);
+}
+
+/** The files of the newest snapshot; undefined where nothing tells. */
+async function storedContents(
   stored: string | undefined,
   { liveDirectory, host }: BringIo,
-): Promise<boolean> {
+  options: CompareOptions,
+): Promise<FileContents | undefined> {
   const before = await readProof(liveDirectory);
-  if (before === undefined || stored === undefined || parseArchiveName(before.archive)?.stamp !== stored) return true;
-  const listBefore = readEntryList(before.entryList, { entries: host.maxEntries });
-  const listNow = readEntryList(files.entryList, verdict.totals);
-  return hasUnseenChange(listBefore, listNow, randomBytes(16));
+  if (before === undefined || stored === undefined || parseArchiveName(before.archive)?.stamp !== stored) return;
+  return contentsOf(readEntryList(before.entryList, { entries: host.maxEntries }), options);
 }
 
 /** Deltas come later; asking for a full archive is what makes the next run work. */

@@ -65,7 +65,9 @@ export function createArchiveSource(options: ArchiveSourceOptions): Source {
     },
     async bring(offer, trail) {
       options.log.debug('fetching', { archive: offer.label });
-      const brought = await bringArchive(requireChosen(chosen, offer), newestStampOf(stored), io, trail);
+      const brought = await bringArchive(requireChosen(chosen, offer), newestStampOf(stored), io, trail).catch(
+        (error: unknown) => discardRefused(error, options),
+      );
       unseenChanges = brought.unseenChanges;
       return brought.odd;
     },
@@ -78,6 +80,19 @@ export function createArchiveSource(options: ArchiveSourceOptions): Source {
     },
     close: () => session.drop(),
   };
+}
+
+/** What was fetched is of use to the next run, unless it was refused: that would be refused again, and fill the disk. */
+async function discardRefused(
+  error: unknown,
+  { workDirectory, log }: Pick<ArchiveSourceOptions, 'workDirectory' | 'log'>,
+): Promise<never> {
+  if (error instanceof BackupError && error.code === 'untrusted') {
+    await removeWorkFiles(workDirectory).catch((cause: unknown) => {
+      log.warn('what was fetched of the refused archive cannot be removed', { error: cause });
+    });
+  }
+  throw error;
 }
 
 type LockOptions = Pick<ArchiveSourceOptions, 'lock' | 'now'> & {

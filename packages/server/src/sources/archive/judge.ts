@@ -76,7 +76,7 @@ export async function judgeArchive(request: JudgeRequest): Promise<Verdict> {
   for await (const piece of gunzipBounded(request.file, limits)) {
     request.signal.throwIfAborted();
     tarBytes += piece.length;
-    if (!reader.write(piece)) await hashHoles(reader);
+    if (!reader.write(piece)) await hashHoles(reader, request.signal);
     await handOn();
   }
   const totals = reader.end();

@@ -5,23 +5,54 @@ import type { Entry } from '@local-backup/common/entry';
 
 type EntryBatches = AsyncIterable<readonly Entry[]>;
 
+export interface CompareOptions {
+  /** Secret random bytes. */
+  readonly key: Uint8Array;
+  readonly signal: AbortSignal;
+  /** Lists with more files than this are not compared. */
+  readonly mostFiles?: number;
+}
+
+/** What files were like: hashes of path, size and mtime, and of the content. */
+export type FileContents = ReadonlyMap<number, number>;
+
+/** A Map takes 2^24 keys at most; this many files of 40 bytes each are as much memory as the comparison is worth. */
+const MOST_FILES = 8_000_000;
+
+/**
+ * Remembers what the files of a list are like, in two numbers of 48 bits for each instead of names. The key makes them
+ * unguessable: nobody can make two files look like one.
+ *
+ * @returns undefined for more files than can be remembered
+ */
+export async function contentsOf(
+  list: EntryBatches,
+  { key, signal, mostFiles = MOST_FILES }: CompareOptions,
+): Promise<FileContents | undefined> {
+  const contents = new Map<number, number>();
+  for await (const batch of list) {
+    signal.throwIfAborted();
+    for (const entry of batch.filter(isFile)) contents.set(looksOf(entry, key), contentOf(entry));
+    if (contents.size > mostFiles) return undefined;
+  }
+  return contents;
+}
+
 /**
  * Is there a file whose content changed while its path, size and mtime stayed the same? Stores believe size and mtime,
  * so such a file would go into the snapshot as it was: data bases that write through memory maps do this, and so does
  * somebody who wants to. Stops reading at the first one.
- *
- * Holds two numbers of 48 bits for each file of `before` instead of names. The key makes them unguessable: nobody can
- * make two files look like one.
- *
- * @param key secret random bytes
  */
-export async function hasUnseenChange(before: EntryBatches, now: EntryBatches, key: Uint8Array): Promise<boolean> {
-  const contents = new Map<number, number>();
-  for await (const batch of before) {
-    for (const entry of batch.filter(isFile)) contents.set(looksOf(entry, key), contentOf(entry));
+export async function hasUnseenChange(
+  before: FileContents,
+  now: EntryBatches,
+  { key, signal }: CompareOptions,
+): Promise<boolean> {
+  const isUnseen = (entry: Entry) => (before.get(looksOf(entry, key)) ?? contentOf(entry)) !== contentOf(entry);
+  for await (const batch of now) {
+    signal.throwIfAborted();
+    if (batch.filter(isFile).some(isUnseen)) return true;
   }
-  const isUnseen = (entry: Entry) => (contents.get(looksOf(entry, key)) ?? contentOf(entry)) !== contentOf(entry);
-  for await (const batch of now) if (batch.filter(isFile).some(isUnseen)) return true;
   return false;
 }
 
