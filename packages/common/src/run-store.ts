@@ -5,6 +5,7 @@ import { stampOf } from './archive-name.ts';
 import { readJson, writeFileAtomic } from './atomic-file.ts';
 import { BackupError } from './errors.ts';
 import { type RunRecord, runRecordSchema } from './run-record.ts';
+import { VERSION } from './version.ts';
 
 /** A file of the directory of run records: either the record, or why it cannot be read. */
 export type StoredRun =
@@ -16,6 +17,30 @@ const ID_PATTERN = /^\d{8}_\d{6}-[0-9a-f]{8}$/;
 /** @param random four bytes, so that two runs of one second have different ids */
 export function newRunId(now: Date, random: Uint8Array): string {
   return `${stampOf(now)}-${Buffer.from(random).toString('hex').slice(0, 8).padStart(8, '0')}`;
+}
+
+/**
+ * The record of a `backup` that begins now.
+ * @param random four bytes, see {@link newRunId}
+ */
+export function newRecord(
+  program: RunRecord['program'],
+  hostname: string,
+  started: Date,
+  random: Uint8Array,
+): RunRecord {
+  return {
+    format: 1,
+    id: newRunId(started, random),
+    program,
+    command: 'backup',
+    version: VERSION,
+    hostname,
+    started: started.toISOString(),
+    status: 'running',
+    steps: [],
+    hosts: [],
+  };
 }
 
 /**

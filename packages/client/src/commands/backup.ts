@@ -6,7 +6,7 @@ import { BackupError, describeError, markReported } from '@local-backup/common/e
 import { withInstanceLock } from '@local-backup/common/instance-lock';
 import { openRunLog, type RunLog } from '@local-backup/common/run-log';
 import type { RunRecord } from '@local-backup/common/run-record';
-import { newRunId, saveRun, sweepRuns } from '@local-backup/common/run-store';
+import { newRecord, saveRun, sweepRuns } from '@local-backup/common/run-store';
 import { abortOnSignals } from '@local-backup/common/signals';
 import { VERSION } from '@local-backup/common/version';
 import { resolveAccount } from '../account.ts';
@@ -91,7 +91,7 @@ async function runAndReport(
     return undefined;
   });
   const session = sessionFor(config, global, runLog);
-  const begun = newRecord(session);
+  const begun = newRecord('backup-client', config.hostname, session.now(), randomBytes(4));
   const isRecorded = await trySave(session, begun);
   let run: ClientRun | undefined;
   let error: unknown;
@@ -129,22 +129,6 @@ function partialWarning(wanted: readonly string[]): string {
     `This archive holds ${wanted.join(', ')} only, and the server takes the newest archive for the state of this host. ` +
     'Run `backup-client backup` before the next run of the server to publish a whole one.'
   );
-}
-
-function newRecord({ config, now }: ClientSession): RunRecord {
-  const started = now();
-  return {
-    format: 1,
-    id: newRunId(started, randomBytes(4)),
-    program: 'backup-client',
-    command: 'backup',
-    version: VERSION,
-    hostname: config.hostname,
-    started: started.toISOString(),
-    status: 'running',
-    steps: [],
-    hosts: [],
-  };
 }
 
 interface RunEnd {

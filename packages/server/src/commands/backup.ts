@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { BackupError } from '@local-backup/common/errors';
 import { withInstanceLock } from '@local-backup/common/instance-lock';
 import { openRunLog, type RunLog } from '@local-backup/common/run-log';
 import type { RunRecord } from '@local-backup/common/run-record';
-import { newRunId, saveRun, sweepRuns } from '@local-backup/common/run-store';
-import { VERSION } from '@local-backup/common/version';
+import { newRecord, saveRun, sweepRuns } from '@local-backup/common/run-store';
 import type { RejectedHost } from '../config.ts';
 import type { Host } from '../host.ts';
 import { deliverOutputs } from '../outputs/deliver.ts';
@@ -37,9 +37,14 @@ export async function backup(session: Session, names: readonly string[], options
   try {
     return await lockedRun(session, names, options);
   } catch (error) {
-    if (options.dryRun !== true) await mailBrokenRun(session, error, options.saveMail);
+    if (options.dryRun !== true && isForAdmin(error)) await mailBrokenRun(session, error, options.saveMail);
     throw error;
   }
+}
+
+/** A wrong name or a second instance is answered to whoever typed it; nobody has to be woken. */
+function isForAdmin(error: unknown): boolean {
+  return !(error instanceof BackupError && (error.code === 'usage' || error.code === 'locked'));
 }
 
 async function lockedRun(session: Session, names: readonly string[], options: BackupOptions): Promise<number> {
@@ -95,7 +100,7 @@ function planOf(
   const { config, log, now } = session;
   const { dryRun = false, force = false } = options;
   return {
-    record: newRecord(session),
+    record: newRecord('backup-server', config.hostname, now(), randomBytes(4)),
     hosts,
     rejected: rejectedHosts,
     parallel: config.parallelHosts,
@@ -106,22 +111,6 @@ function planOf(
     log,
     now,
     signal,
-  };
-}
-
-function newRecord({ config, now }: Session): RunRecord {
-  const started = now();
-  return {
-    format: 1,
-    id: newRunId(started, randomBytes(4)),
-    program: 'backup-server',
-    command: 'backup',
-    version: VERSION,
-    hostname: config.hostname,
-    started: started.toISOString(),
-    status: 'running',
-    steps: [],
-    hosts: [],
   };
 }
 
