@@ -55,6 +55,9 @@ async function story(sshd: Sshd, directories: readonly string[]): Promise<void> 
   say(`   changed: ${join(sandbox.app, 'page-7.html')}`);
   await client('backup');
   await server('backup');
+  say(
+    '   Changed are that page, the dump (made anew each time) and what describes the archive (.backup/); the rest is not.',
+  );
   heading('The mail that the admin gets');
   quote(await newestMail(sandbox));
 

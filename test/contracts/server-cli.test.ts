@@ -172,3 +172,10 @@ test('a fingerprint is for one host', () => {
   expect(one.status).toBe(1);
   expect(one.stdout).toContain('FAILED: ');
 });
+
+test('nothing is restored into a pseudo file system', () => {
+  const { file } = unreachableHost();
+  const { status, stderr } = server(['-c', file, 'restore', 'web1', '--to', '/proc/restored']);
+  expect(status).toBe(2);
+  expect(stderr).toContain('Cannot restore into /proc/restored: that is no place for files.');
+});

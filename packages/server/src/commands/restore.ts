@@ -34,6 +34,7 @@ export async function restore(
     throw new BackupError('config', `The configuration of ${name} is wrong; see: backup-server check ${name}`);
   const say = json ? () => undefined : print;
   const target = resolve(to);
+  requireRealFileSystem(target);
   requireOutside(target, config);
   const store = storeOf(host, session);
   const snapshots = await store.snapshots(signal);
@@ -55,6 +56,17 @@ export async function restore(
 async function restoreInto(store: Store, { id }: Snapshot, target: string, signal: AbortSignal): Promise<void> {
   await createEmptyTarget(target);
   await store.restore(id, target, signal);
+}
+
+/** The kernel's own: nothing can be put there, and Node's mkdir never comes back from /proc. */
+const PSEUDO = ['/proc', '/sys', '/dev'];
+
+function requireRealFileSystem(target: string): void {
+  if (!PSEUDO.some((directory) => isWithin(realPath(target), directory))) return;
+  throw new BackupError(
+    'usage',
+    `Cannot restore into ${showControls(target)}: that is no place for files. Try --to /var/tmp/restored`,
+  );
 }
 
 /** Runs empty and fill these directories; a restored tree would be lost in there, or get into their way. */
