@@ -36,7 +36,7 @@ export function renderAccess({ hostname, user, spool, publicKey, server }: Acces
     '    DisableForwarding yes',
     '    PermitTTY no',
     '',
-    `  3. ${user} must be in the group that the spool belongs to (backup_group of the client): the server moves stored`,
-    '     archives to done/. Archives themselves stay readable for that group only.',
+    `  3. ${user} must be backup_user of the client: archives belong to that account, and the spool lets everybody move`,
+    '     only what is their own. The server moves stored archives to done/.',
   ];
 }
