@@ -191,6 +191,14 @@ describe('a run after one that was killed', () => {
     expect(stateOfDatabase()).toBe('on');
   });
 
+  it('sweeps what was left of an undo entry that was being written', async () => {
+    mkdirSync(lab.at('state', 'undo'), { recursive: true });
+    writeFileSync(lab.at('state', 'undo', '.task+web+app+command.json.f8ac1fce1222.tmp'), '{"kind"');
+    lab.addService('demo/hello', 'service: {name: hello}\ngreeting: {}\n');
+    expect((await run()).recovery.failed).toEqual([]);
+    expect(lab.undoEntries()).toEqual([]);
+  });
+
   it('sweeps work directories, partial files and archives that were never published', async () => {
     mkdirSync(lab.at('spool', 'backup.backup-client.a1b2c3'));
     for (const name of ['.lab1-20261120_030000.tar.gz.partial', 'lab1-20261119_030000.tar.gz.entries.gz']) {

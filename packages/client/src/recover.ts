@@ -34,6 +34,7 @@ export interface RecoverIo extends TaskIo {
 export async function recover(io: RecoverIo): Promise<Recovery> {
   const undone: string[] = [];
   const failed: Stuck[] = [];
+  await io.journal.sweep();
   const { entries, damaged } = await io.journal.list();
   for (const message of damaged) failed.push({ entry: undefined, message: `an undo entry is damaged: ${message}` });
   for (const entry of entries) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fsyncDirectory, readJson, writeFileAtomic } from '@local-backup/common/atomic-file';
+import { fsyncDirectory, isUnfinishedName, readJson, writeFileAtomic } from '@local-backup/common/atomic-file';
 import { describeError } from '@local-backup/common/errors';
 import * as z from 'zod';
 
@@ -38,6 +38,8 @@ export interface UndoJournal {
   remove(entry: UndoEntry): Promise<void>;
   /** In the order of their names. One that cannot be read does not hide the others. */
   list(): Promise<{ readonly entries: readonly UndoEntry[]; readonly damaged: readonly string[] }>;
+  /** Removes what was never written whole, and so never acted on. Only with the instance lock held. */
+  sweep(): Promise<void>;
   /** File of an entry, for messages. */
   fileOf(entry: UndoEntry): string;
 }
@@ -66,6 +68,10 @@ export function openUndoJournal(directory: string): UndoJournal {
         }
       }
       return { entries, damaged };
+    },
+    async sweep() {
+      const unfinished = (await namesIn(directory)).filter(isUnfinishedName);
+      for (const name of unfinished) await rm(join(directory, name), { force: true });
     },
     fileOf,
   };

@@ -2,7 +2,7 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stampOf } from './archive-name.ts';
-import { readJson, writeFileAtomic } from './atomic-file.ts';
+import { isUnfinishedName, readJson, writeFileAtomic } from './atomic-file.ts';
 import { BackupError } from './errors.ts';
 import { type RunRecord, runRecordSchema } from './run-record.ts';
 import { VERSION } from './version.ts';
@@ -79,6 +79,9 @@ export async function listRuns(directory: string): Promise<StoredRun[]> {
 export async function sweepRuns(directory: string, keep: number): Promise<string[]> {
   const old = (await idsIn(directory)).slice(Math.max(1, keep));
   for (const id of old) await rm(fileOf(directory, id), { force: true });
+  // What `kill -9` left of a record that was being written.
+  const unfinished = (await readdir(directory)).filter(isUnfinishedName);
+  for (const name of unfinished) await rm(join(directory, name), { force: true });
   return old;
 }
 
