@@ -182,14 +182,17 @@ describe.each(RESTIC_SERIES)('faults with restic %s', (series) => {
       const live = newTree();
       const first = await store.save({ directory: live, stamp: STAMP, dryRun }, never);
       writeFileSync(join(live, 'large'), randomBytes(24_000_000));
-      await expect(store.save({ directory: live, stamp: LATER, dryRun }, never)).rejects.toThrow(/No space left/);
+      // Which of the two depends on where the disk ends: restic 0.14 gives up at once, or tries again until its time is up.
+      await expect(store.save({ directory: live, stamp: LATER, dryRun }, never)).rejects.toThrow(
+        /No space left|did not finish within/,
+      );
       expect((await store.snapshots(never)).map(({ id }) => id)).toEqual([first.snapshot]);
       execFileSync('mount', ['-o', 'remount,size=64m', mount]);
       expect(await store.save({ directory: live, stamp: LATER, dryRun }, never)).toMatchObject({ filesNew: 1 });
     } finally {
       execFileSync('umount', [mount]);
     }
-  });
+  }, 300_000);
 
   test('nothing secret is in the arguments, and restic gets no more of the environment than it needs', async () => {
     const seen = join(lab.directory, 'seen');
