@@ -13,6 +13,8 @@ import { startSuite } from './lib/vitest-suite.mjs';
 const SUITES = ['check', 'unit', 'contracts', 'scenarios'];
 const BUILD_LIMIT_MS = 2 * 60_000;
 const total = { passed: 0, failed: 0 };
+/** What failed, told once more at the end: between the suites lie thousands of lines. @type {string[]} */
+const failures = [];
 
 /** @param {{ passed: number, failed: number }} count */
 function add({ passed, failed }) {
@@ -55,7 +57,8 @@ async function test(names) {
   for (const { name, suite } of started) {
     heading(name);
     await suite.show();
-    const { passed, failed, seconds, note } = await suite.count;
+    const { passed, failed, seconds, note, failures: names } = await suite.count;
+    failures.push(...names.map((test) => `${name}: ${test}`));
     if (note !== undefined) console.log(`${name} ${note}.`);
     console.log(`${name}: ${passed} passed, ${failed} failed (${seconds.toFixed(1)} s)`);
     add({ passed, failed });
@@ -72,6 +75,7 @@ async function main(wanted) {
   if (has('check')) await check();
   if (has('unit')) await test(['unit']);
   if (withPrograms.length > 0) await test(withPrograms);
+  for (const failure of failures) console.log(`\nFAILED ${failure}`);
   console.log(`\n${total.passed} passed, ${total.failed} failed`);
   process.exitCode = total.failed > 0 ? 1 : 0;
 }

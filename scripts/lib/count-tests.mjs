@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
 /**
- * @typedef {{ status: string, assertionResults: { status: string }[] }} FileResult One test file in vitest's JSON report.
+ * @typedef {{ status: string, fullName?: string }} TestResult
+ * @typedef {{ name?: string, status: string, assertionResults: TestResult[] }} FileResult One test file in vitest's JSON report.
  * @typedef {{ passed: number, failed: number, note?: string }} Count `note` says why, where no test does.
  */
 
@@ -35,4 +36,18 @@ export function countTests(files, exitCode) {
 function isBroken({ status, assertionResults }) {
   const isFailed = status === 'failed' && !assertionResults.some((test) => test.status === 'failed');
   return isFailed || assertionResults.length === 0;
+}
+
+/**
+ * The names of what did not pass, for the end of a long output.
+ *
+ * @param {FileResult[]} files
+ * @returns {string[]}
+ */
+export function namesOfFailures(files) {
+  return files.flatMap(({ name = '', status, assertionResults }) => {
+    const bad = assertionResults.filter((test) => test.status !== 'passed');
+    const names = bad.map((test) => `${name}: ${test.fullName ?? ''} (${test.status})`);
+    return isBroken({ status, assertionResults }) ? [`${name}: failed outside of its tests`, ...names] : names;
+  });
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { expect, it } from 'vitest';
-import { countTests } from './count-tests.mjs';
+import { countTests, namesOfFailures } from './count-tests.mjs';
 
 const file = (status: string, ...tests: string[]) => ({
   status,
@@ -19,4 +19,13 @@ it.each([
   ['no report', undefined, 0, { passed: 0, failed: 1 }],
 ])('%s', (_name, files, exitCode, expected) => {
   expect(countTests(files, exitCode)).toMatchObject(expected);
+});
+
+it('names what did not pass', () => {
+  const files = [
+    { name: 'a.test.ts', status: 'failed', assertionResults: [{ status: 'failed', fullName: 'is found' }] },
+    { name: 'b.test.ts', status: 'failed', assertionResults: [] },
+    { name: 'c.test.ts', status: 'passed', assertionResults: [{ status: 'passed', fullName: 'is well' }] },
+  ];
+  expect(namesOfFailures(files)).toEqual(['a.test.ts: is found (failed)', 'b.test.ts: failed outside of its tests']);
 });

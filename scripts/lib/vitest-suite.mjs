@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { start } from './child.mjs';
-import { countTests } from './count-tests.mjs';
+import { countTests, namesOfFailures } from './count-tests.mjs';
 import { repository, tool } from './repository.mjs';
 
 /** A suite that hangs must not hang whoever waits for it. */
@@ -30,7 +30,10 @@ export function startSuite(project, workers) {
     ],
     { limitMs: LIMIT_MS },
   );
-  const count = child.ended.then(({ code, seconds }) => ({ seconds, ...countTests(readReport(report), code) }));
+  const count = child.ended.then(({ code, seconds }) => {
+    const files = readReport(report);
+    return { seconds, ...countTests(files, code), failures: namesOfFailures(files ?? []) };
+  });
   return { show: child.show, count };
 }
 

@@ -57,3 +57,10 @@ export function classifyFailure(version: ResticVersion, exitCode: number, text: 
   const byText = KNOWN_TEXTS.filter((known) => !(known.onlyWithoutExitCode && has(version, 'exitCodes')));
   return byText.find((known) => known.text.test(text))?.failure ?? 'other';
 }
+
+/** Why restic was trying again when it had to be ended: only a reason outside of itself, undefined where it names none. */
+export function reasonIn(text: string): Extract<Failure, 'full' | 'unreachable'> | undefined {
+  const failures = KNOWN_TEXTS.filter((known) => known.text.test(text)).map(({ failure }) => failure);
+  // A disk that is full is often told beside a lock or a connection that was lost for it.
+  return (['full', 'unreachable'] as const).find((reason) => failures.includes(reason));
+}

@@ -11,7 +11,8 @@ export interface FailureContext {
   readonly password: string;
   /** The command, for example `backup`. */
   readonly verb: string;
-  readonly exitCode: number;
+  /** Undefined where it was ended before it could give one. */
+  readonly exitCode: number | undefined;
   /** What restic wrote for people. */
   readonly text: string;
 }
@@ -21,9 +22,9 @@ const QUOTED_LINES = 6;
 const QUOTED_CHARACTERS = 1_000;
 
 /** The error for an operator: what happened, why, and what to do next. */
-export function resticError(failure: Failure, context: FailureContext): BackupError {
+export function resticError(failure: Failure, context: FailureContext, options?: ErrorOptions): BackupError {
   const explained = EXPLANATION[failure](context);
-  return new BackupError(CODE[failure] ?? 'failed', `${explained}${quote(context.text)}`);
+  return new BackupError(CODE[failure] ?? 'failed', `${explained}${quote(context.text)}`, options);
 }
 
 const CODE: Partial<Record<Failure, ErrorCode>> = { locked: 'locked' };

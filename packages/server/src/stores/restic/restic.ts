@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
+import { BackupError } from '@local-backup/common/errors';
 import type { Run, RunResult } from '@local-backup/common/exec';
 import type { Log } from '@local-backup/common/log';
 import { lockArgs } from './args.ts';
-import { classifyFailure, EXIT, type Failure, KNOWN_EXIT_CODES } from './exit-codes.ts';
+import { classifyFailure, EXIT, type Failure, KNOWN_EXIT_CODES, reasonIn } from './exit-codes.ts';
 import { resticError, withoutCredentials } from './meaning.ts';
 import { errorText } from './messages.ts';
 import { checkPassword, describePassword, type Password, passwordEnvironment } from './password.ts';
@@ -61,6 +62,9 @@ const KILL_AFTER_MS = 60_000;
 /** A progress line every ten seconds; nobody reads them, but they show life in a trace. */
 const PROGRESS_FPS = '0.1';
 
+/** Lines of a restic that had to be ended that are shown beside the limit it exceeded. */
+const REASONS_QUOTED = 3;
+
 export function createRestic(settings: ResticSettings, { run, log }: { run: Run; log: Log }): Restic {
   const { program } = settings;
   const env = environmentOf(settings);
@@ -80,21 +84,34 @@ export function createRestic(settings: ResticSettings, { run, log }: { run: Run;
     const { cwd, onLine, signal } = options;
     const lockWaitMs = options.locks === true ? settings.lockWaitMs : 0;
     const timeoutMs = options.timeoutMs + lockWaitMs;
+    const verb = args[0] ?? '';
     const result = await run(program, [...args, ...lockArgs(installed, lockWaitMs)], {
       ...(cwd === undefined ? {} : { cwd }),
       ...(onLine === undefined ? {} : { onLine }),
       ...{ env, signal, timeoutMs, accept: KNOWN_EXIT_CODES, endSignal: 'SIGINT', killAfterMs: KILL_AFTER_MS },
-    });
-    log.debug('restic ended', { host: settings.host, program: `restic ${args[0]}`, exitCode: result.exitCode });
-    return judge(settings, result, { ...options, installed, verb: args[0] ?? '' });
+    }).catch((error: unknown) => throwWithReason(error, settings, verb));
+    log.debug('restic ended', { host: settings.host, program: `restic ${verb}`, exitCode: result.exitCode });
+    return judge(settings, result, { ...options, installed, verb });
   };
 
   return { settings, version, call };
 }
 
+/**
+ * A restic that had to be ended was often trying the same thing over and over: 0.14 does so on a full disk until its time
+ * is up. The error quotes its last lines, and where they tell the reason that comes first.
+ */
+function throwWithReason(error: unknown, settings: ResticSettings, verb: string): never {
+  const failure = error instanceof BackupError && error.code === 'failed' ? reasonIn(error.message) : undefined;
+  if (failure === undefined) throw error;
+  const [ended = '', ...quoted] = (error as BackupError).message.split('\n');
+  const text = [ended, ...quoted.slice(-REASONS_QUOTED)].join('\n');
+  throw resticError(failure, { ...contextOf(settings), verb, exitCode: undefined, text }, { cause: error });
+}
+
 /** @throws BackupError where the result is neither a success nor a failure that the caller tolerates */
 function judge(
-  { host, repository, password }: ResticSettings,
+  settings: ResticSettings,
   result: RunResult,
   call: CallOptions & { readonly installed: ResticVersion; readonly verb: string },
 ): CallResult {
@@ -104,11 +121,11 @@ function judge(
   const text = errorText(result.stderr);
   const failure = classifyFailure(call.installed, exitCode, text);
   if (call.tolerate?.includes(failure) === true) return { ...result, failure };
-  throw resticError(failure, {
-    ...{ host, verb: call.verb, exitCode, text },
-    repository: withoutCredentials(repository),
-    password: describePassword(password),
-  });
+  throw resticError(failure, { ...contextOf(settings), verb: call.verb, exitCode, text });
+}
+
+function contextOf({ host, repository, password }: ResticSettings) {
+  return { host, repository: withoutCredentials(repository), password: describePassword(password) };
 }
 
 function environmentOf(settings: ResticSettings): Record<string, string> {
