@@ -201,6 +201,21 @@ describe.each(RESTIC_SERIES)('faults with restic %s', (series) => {
     );
   });
 
+  test('a full disk is told even where restic hangs on it without a word', async () => {
+    const mount = mkdtempSync(join(lab.directory, 'silent-disk-'));
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16m', 'none', mount]);
+    try {
+      const program = standIn('silent', 'if [ "$1" = backup ]; then exec sleep 60; fi');
+      const timeouts = { queryMs: 60_000, saveMs: 1_500, restoreMs: 60_000 };
+      const store = lab.store('silent', { program, timeouts, repository: join(mount, 'repository') });
+      await store.init(never);
+      const saving = store.save({ directory: newTree(), stamp: STAMP, dryRun }, never);
+      await expect(saving).rejects.toThrow(/^No space left for the restic repository/);
+    } finally {
+      execFileSync('umount', [mount]);
+    }
+  });
+
   test('nothing secret is in the arguments, and restic gets no more of the environment than it needs', async () => {
     const seen = join(lab.directory, 'seen');
     const program = standIn('recording', `env | cut -d= -f1 >>${seen}; printf '%s\\n' "$@" >>${seen}`);

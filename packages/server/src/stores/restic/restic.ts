@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
+import { statfs } from 'node:fs/promises';
 import { BackupError } from '@local-backup/common/errors';
 import type { Run, RunResult } from '@local-backup/common/exec';
 import type { Log } from '@local-backup/common/log';
@@ -62,6 +63,9 @@ const KILL_AFTER_MS = 60_000;
 /** A progress line every ten seconds; nobody reads them, but they show life in a trace. */
 const PROGRESS_FPS = '0.1';
 
+/** With less than this free restic cannot finish what it is writing: the largest `--pack-size` that it takes. */
+const LARGEST_PACK_BYTES = 128 * 1024 ** 2;
+
 /** Lines of a restic that had to be ended that are shown beside the limit it exceeded. */
 const REASONS_QUOTED = 3;
 
@@ -101,12 +105,20 @@ export function createRestic(settings: ResticSettings, { run, log }: { run: Run;
  * A restic that had to be ended was often trying the same thing over and over: 0.14 does so on a full disk until its time
  * is up. The error quotes its last lines, and where they tell the reason that comes first.
  */
-function throwWithReason(error: unknown, settings: ResticSettings, verb: string): never {
-  const failure = error instanceof BackupError && error.code === 'failed' ? reasonIn(error.message) : undefined;
+async function throwWithReason(error: unknown, settings: ResticSettings, verb: string): Promise<never> {
+  if (!(error instanceof BackupError) || error.code !== 'failed') throw error;
+  const failure = reasonIn(error.message) ?? ((await hasNoRoom(settings.repository)) ? 'full' : undefined);
   if (failure === undefined) throw error;
-  const [ended = '', ...quoted] = (error as BackupError).message.split('\n');
+  const [ended = '', ...quoted] = error.message.split('\n');
   const text = [ended, ...quoted.slice(-REASONS_QUOTED)].join('\n');
   throw resticError(failure, { ...contextOf(settings), verb, exitCode: undefined, text }, { cause: error });
+}
+
+/** Some failed writes leave 0.14 waiting for ever without a word. */
+async function hasNoRoom(repository: string): Promise<boolean> {
+  if (!repository.startsWith('/')) return false;
+  const space = await statfs(repository).catch(() => undefined);
+  return space !== undefined && space.bavail * space.bsize < LARGEST_PACK_BYTES;
 }
 
 /** @throws BackupError where the result is neither a success nor a failure that the caller tolerates */
