@@ -19,6 +19,43 @@ const serviceResultSchema = z.strictObject({
   messages: z.array(z.string()),
 });
 
+const upkeepSchema = z.strictObject({
+  /** Snapshots that were there before. */
+  snapshots: z.int().min(0),
+  forgotten: z.int().min(0),
+  /** Which part of the stored data was read back: `all`, `3/12`, `10%`. */
+  dataRead: z.string().optional(),
+  /** What the repository occupies, in bytes. */
+  bytes: z.int().min(0).optional(),
+});
+
+const drillSchema = z.strictObject({
+  snapshot: z.string(),
+  /** Of the snapshot, by the server's clock. */
+  taken: z.iso.datetime(),
+  /** The services that were restored; missing: the whole snapshot. */
+  services: z.array(z.string()).optional(),
+  entries: z.int().min(0),
+  bytes: z.int().min(0),
+  /** Of the restore alone, without the comparison. */
+  restoreSeconds: z.number().min(0),
+});
+
+const copySchema = z.strictObject({
+  name: z.string(),
+  status: statusSchema,
+  seconds: z.number().min(0),
+  message: z.string().optional(),
+  /** When the newest snapshot that is there was taken. */
+  newest: z.iso.datetime().optional(),
+});
+
+const suspicionSchema = z.strictObject({
+  evidence: z.array(z.string()),
+  /** The last snapshot before. */
+  lastGood: z.string().optional(),
+});
+
 const hostSchema = z.strictObject({
   host: z.string(),
   status: statusSchema,
@@ -41,6 +78,14 @@ const hostSchema = z.strictObject({
   skipped: z.string().optional(),
   /** What the client's manifest says about each service. */
   services: z.array(serviceResultSchema),
+  /** What a maintenance did. */
+  upkeep: upkeepSchema.optional(),
+  /** What a drill restored. */
+  drill: drillSchema.optional(),
+  /** How each further repository fared. */
+  copies: z.array(copySchema).optional(),
+  /** The backup is so unlike the ones before that somebody should look at it: nothing is forgotten meanwhile. */
+  suspicion: suspicionSchema.optional(),
 });
 
 /** What one invocation of a command leaves behind: plain data, one JSON file per run. Times in UTC. */
@@ -64,4 +109,8 @@ export const runRecordSchema = z.strictObject({
 export type StepRecord = z.infer<typeof stepSchema>;
 export type HostRecord = z.infer<typeof hostSchema>;
 export type RunRecord = z.infer<typeof runRecordSchema>;
+export type UpkeepRecord = z.infer<typeof upkeepSchema>;
+export type DrillRecord = z.infer<typeof drillSchema>;
+export type CopyRecord = z.infer<typeof copySchema>;
+export type Suspicion = z.infer<typeof suspicionSchema>;
 export type ServiceResult = z.infer<typeof serviceResultSchema>;

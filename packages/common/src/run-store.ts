@@ -20,22 +20,19 @@ export function newRunId(now: Date, random: Uint8Array): string {
 }
 
 /**
- * The record of a `backup` that begins now.
+ * The record of a run that begins now.
  * @param random four bytes, see {@link newRunId}
  */
 export function newRecord(
-  program: RunRecord['program'],
-  hostname: string,
+  run: Pick<RunRecord, 'program' | 'command' | 'hostname'>,
   started: Date,
   random: Uint8Array,
 ): RunRecord {
   return {
     format: 1,
     id: newRunId(started, random),
-    program,
-    command: 'backup',
+    ...run,
     version: VERSION,
-    hostname,
     started: started.toISOString(),
     status: 'running',
     steps: [],

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { timeOfStamp } from '@local-backup/common/archive-name';
 import { BackupError } from '@local-backup/common/errors';
-import type { HostRecord } from '@local-backup/common/run-record';
 import type { Host } from './host.ts';
+import type { HostFacts, HostProgress } from './host-attempt.ts';
 import { isFuture, isStale } from './report/freshness.ts';
 import { serviceResult } from './report/report.ts';
 import { humanDuration } from './report/text.ts';
@@ -25,15 +25,6 @@ export interface HostIo {
   readonly now: () => Date;
   /** Aborted when the host is to end: by a signal or because its time is up. */
   readonly signal: AbortSignal;
-}
-
-/** What a host's record says beside its steps; filled in as it becomes known, so that a failure does not lose it. */
-export type HostFacts = Omit<HostRecord, 'host' | 'status' | 'started' | 'seconds' | 'steps'>;
-
-/** Steps and facts of a host under way. */
-export interface HostProgress {
-  readonly trail: Trail;
-  readonly facts: HostFacts;
 }
 
 type NewOffer = Offer & { readonly kind: 'new' };

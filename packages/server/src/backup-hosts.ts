@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { BackupError } from '@local-backup/common/errors';
 import type { Log } from '@local-backup/common/log';
-import type { HostRecord, StepRecord } from '@local-backup/common/run-record';
-import { backupHost, type HostIo, type HostProgress } from './backup-host.ts';
+import type { HostRecord } from '@local-backup/common/run-record';
+import { backupHost, type HostIo } from './backup-host.ts';
 import type { Host } from './host.ts';
+import { attemptHost, type HostProgress } from './host-attempt.ts';
 import { mapParallel } from './parallel.ts';
-import { failedStep, hostStatus } from './report/report.ts';
-import { createTrail, stepCodeOf } from './report/trail.ts';
-import { createTimeLimit, type TimeLimit } from './time-limit.ts';
+import { failedStep } from './report/report.ts';
 
 /** How a run goes through its hosts. */
 export interface HostsPlan {
@@ -27,9 +25,6 @@ export interface HostsPlan {
   /** Called whenever a host is done, also when a second attempt replaces its record. */
   readonly onRecord: (record: HostRecord) => Promise<void>;
 }
-
-/** Reason code of hosts that were not begun because the run was ended. */
-const INTERRUPTED = 'INTERRUPTED';
 
 /** Codes of failures that may be gone an hour later; a wrong host key or a typo is not. */
 const WORTH_A_RETRY: ReadonlySet<string> = new Set(['failed', 'locked']);
@@ -56,69 +51,19 @@ function isWorthRetrying(record: HostRecord | undefined): boolean {
   return step !== undefined && WORTH_A_RETRY.has(step.code ?? '');
 }
 
-/** One attempt at one host. One of the four places that catch errors: they become the host's record. */
-async function recordHost(host: Host, plan: HostsPlan, earlier: HostRecord | undefined): Promise<HostRecord> {
-  const log = plan.log.child({ host: host.hostname });
-  const started = plan.now();
-  const progress: HostProgress = { trail: createTrail(log, plan.now), facts: { services: [] } };
-  if (plan.signal.aborted) return interruptedRecord(host, started, earlier);
-  const limit = createTimeLimit(plan.hostTimeLimitMs, plan.signal);
-  log.info(earlier === undefined ? 'backing up this host' : 'trying this host again');
-  try {
-    await backupHost(plan.open(host, log, limit.signal), progress);
+/** What an earlier attempt has found is kept where the run ends before the second one. */
+function recordHost(host: Host, plan: HostsPlan, earlier: HostRecord | undefined): Promise<HostRecord> {
+  if (earlier !== undefined && plan.signal.aborted) return Promise.resolve(earlier);
+  const begin = earlier === undefined ? 'backing up this host' : 'trying this host again';
+  const words = { begin, failed: 'this host was not backed up' };
+  return attemptHost(host.hostname, { ...plan, words }, async (log, signal, progress) => {
+    await backupHost(plan.open(host, log, signal), progress);
     noteRetry(earlier, progress);
-  } catch (error) {
-    log.error('this host was not backed up', { error });
-    await recordFailure(error, progress, limit, plan.signal);
-  } finally {
-    limit.clear();
-  }
-  const record = finishedRecord(host, started, progress, plan.now());
-  log.info(`done with this host: ${record.status}`, { seconds: record.seconds });
-  return record;
-}
-
-function finishedRecord(host: Host, started: Date, { trail, facts }: HostProgress, now: Date): HostRecord {
-  const seconds = Math.max(0, (now.getTime() - started.getTime()) / 1000);
-  const record = { host: host.hostname, started: started.toISOString(), seconds, steps: [...trail.steps], ...facts };
-  return { ...record, status: hostStatus(record) };
+  });
 }
 
 /** A second attempt that went well is a success; that it took one may be the first sign of a bad line. */
 function noteRetry(earlier: HostRecord | undefined, { trail }: HostProgress): void {
   const failed = earlier === undefined ? undefined : failedStep(earlier);
   if (failed !== undefined) trail.note('retry', `an earlier attempt failed: ${failed.name}: ${failed.message}`);
-}
-
-/** Makes sure that the trail says why the host failed: most errors were recorded by the step they came from. */
-async function recordFailure(error: unknown, { trail }: HostProgress, limit: TimeLimit, signal: AbortSignal) {
-  const reason = endedBecause(limit, signal);
-  const failures = trail.steps.filter((step) => step.status === 'failed');
-  const isReason = ({ code, message }: StepRecord) =>
-    message === reason?.message || (reason?.code === 'interrupted' && code === stepCodeOf(reason));
-  const isRecorded = reason === undefined ? failures.length > 0 : failures.some(isReason);
-  if (!isRecorded) await trail.step('host', () => Promise.reject(reason ?? error)).catch(() => undefined);
-}
-
-/** Why the host was ended from outside; whatever error surfaced then is only its consequence. */
-function endedBecause(limit: TimeLimit, signal: AbortSignal): BackupError | undefined {
-  if (!signal.aborted) return limit.exceeded();
-  const message = 'The run was ended while this host was under way; the next run does it again.';
-  return new BackupError('interrupted', message, { cause: signal.reason });
-}
-
-/** A host that was not begun; what an earlier attempt has found is kept. */
-function interruptedRecord(host: Host, started: Date, earlier: HostRecord | undefined): HostRecord {
-  if (earlier !== undefined) return earlier;
-  const message = 'The run was ended before the turn of this host came.';
-  const step = { name: 'host', started: started.toISOString(), seconds: 0, status: 'skipped' as const };
-  return {
-    host: host.hostname,
-    status: 'skipped',
-    started: started.toISOString(),
-    seconds: 0,
-    steps: [{ ...step, message, code: INTERRUPTED }],
-    skipped: INTERRUPTED,
-    services: [],
-  };
 }

@@ -4,6 +4,7 @@ import { mailSchema } from '@local-backup/common/config/mail';
 import { toolKeys } from '@local-backup/common/config/tools';
 import { absolutePath, duration, hostname, line, mailAddress } from '@local-backup/common/config/values';
 import * as z from 'zod';
+import { drillSchema } from './drill-schema.ts';
 import { hostSchema } from './host-schema.ts';
 import { resticSchema } from './restic-schema.ts';
 
@@ -56,6 +57,7 @@ export const serverConfigSchema = z.strictObject({
   global: globalSchema.describe('Settings of this server.'),
   mail: mailSchema.prefault({}).describe('How mail leaves this machine.'),
   restic: resticSchema.describe('Where and how snapshots are stored.'),
+  drill: drillSchema.prefault({}).describe('Restores that are made to prove that snapshots can be restored.'),
   hosts: z.array(hostSchema).min(1).describe('The machines that are backed up.'),
   email_subject_prefix: subjectPrefix.meta({
     'x-default': '`global.email_subject_prefix`, which counts',

@@ -13,6 +13,7 @@ import { readYaml } from '@local-backup/common/config/yaml-source';
 import * as z from 'zod';
 import { globalSchema, serverConfigSchema } from './config-schema.ts';
 import { type Directories, localRepositoryRoot, overlapsOf, overlapsOfHost, realPath } from './directories.ts';
+import { type DrillConfig, drillConfigOf } from './drill-schema.ts';
 import { type Host, type HostDefaults, hostOf } from './host.ts';
 import { hostSchema } from './host-schema.ts';
 import { type ResticConfig, resticConfigOf } from './restic-config.ts';
@@ -48,6 +49,7 @@ export interface ServerConfig {
   readonly retryFailedHosts: number;
   readonly hostTimeLimitMs: number;
   readonly restic: ResticConfig;
+  readonly drill: DrillConfig;
   readonly tools: Tools;
   /** In the order of the file; never empty. */
   readonly hosts: readonly Host[];
@@ -112,6 +114,7 @@ export function parseServerConfig(text: string, file: string, common: CommonConf
       verbose: facts.verbose,
       command: tools.restic,
     }),
+    drill: drillConfigOf(section.drill, global.local_temp_base_dir),
     tools,
     ...hostsOf(source, directories, { adminEmail, maxAgeMs: global.max_age }),
     warnings: [...common.warnings, ...mailWarnings(adminEmail)],

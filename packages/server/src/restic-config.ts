@@ -28,8 +28,17 @@ export interface MaintenanceConfig {
   readonly check: boolean;
   /** More words for `restic check`. */
   readonly checkOptions: readonly string[];
-  /** Read back all stored data, none, or a share (`10%`). */
-  readonly checkReadData: boolean | string;
+  /** Read back all stored data, none, or a share (`10%`); undefined: part by part, within `readDataWithinRuns` runs. */
+  readonly checkReadData: boolean | string | undefined;
+  readonly readDataWithinRuns: number;
+  /** Milliseconds; for all repositories together. */
+  readonly maxDurationMs: number;
+  /** Milliseconds; for each restic command. */
+  readonly commandTimeoutMs: number;
+  readonly keepAtLeast: number;
+  /** Between 0 and 1. */
+  readonly maxForgetShare: number;
+  readonly maxClockJumpMs: number;
   readonly showStats: boolean;
   readonly adminEmail: string;
   readonly emailSubjectPrefix: string;
@@ -65,6 +74,12 @@ export function resticConfigOf(section: ResticSection, defaults: ResticDefaults)
       check: maintenance.check,
       checkOptions: wordsOf(maintenance.check_options),
       checkReadData: maintenance.check_read_data_mode,
+      readDataWithinRuns: maintenance.read_data_within_runs,
+      maxDurationMs: maintenance.max_duration,
+      commandTimeoutMs: maintenance.command_timeout,
+      keepAtLeast: maintenance.keep_at_least,
+      maxForgetShare: maintenance.max_forget_share,
+      maxClockJumpMs: maintenance.max_clock_jump,
       showStats: maintenance.show_stats,
       adminEmail: maintenance.admin_email ?? defaults.adminEmail,
       emailSubjectPrefix: maintenance.email_subject_prefix ?? defaults.subjectPrefix ?? '[Restic Maint]',

@@ -45,8 +45,38 @@ const maintenanceSchema = z.strictObject({
     .describe('More options for `restic check`.')
     .meta({ examples: ['--read-data-subset 10%'] }),
   check_read_data_mode: checkReadData
-    .prefault(false)
-    .describe('Read back the stored data as well: all of it, or a share.'),
+    .optional()
+    .describe('Read back the stored data as well: all of it (true), none, or a share chosen at random.')
+    .meta({ 'x-default': 'as `read_data_within_runs` says', examples: ['10%'] }),
+  read_data_within_runs: z
+    .int()
+    .min(1)
+    .max(1_000)
+    .prefault(12)
+    .describe('Each run reads back another part of the stored data, so that all was read within this many runs.'),
+  max_duration: duration({ min: '1m' })
+    .prefault('12h')
+    .describe('No further repository is begun after this time; the next run goes on with those that waited longest.'),
+  command_timeout: duration({ min: '1m' })
+    .prefault('12h')
+    .describe('Time limit for each command on one repository: forget, prune, check.'),
+  keep_at_least: z
+    .int()
+    .min(1)
+    .max(1_000)
+    .prefault(3)
+    .describe('Nothing is forgotten where fewer snapshots of the host would be left.'),
+  max_forget_share: z
+    .number()
+    .gt(0)
+    .max(1)
+    .prefault(0.9)
+    .describe('Nothing is forgotten where this share of all snapshots of a host, or more, would go at once.'),
+  max_clock_jump: duration({ min: '1h', max: '3650d' })
+    .prefault('30d')
+    .describe(
+      'Nothing is forgotten after the clock of the server has gone back, or has gone on by more than this between two runs.',
+    ),
   show_stats: z.boolean().prefault(false).describe('Log how large each repository is.'),
   admin_email: mailAddress
     .optional()

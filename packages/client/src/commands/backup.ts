@@ -91,7 +91,11 @@ async function runAndReport(
     return undefined;
   });
   const session = sessionFor(config, global, runLog);
-  const begun = newRecord('backup-client', config.hostname, session.now(), randomBytes(4));
+  const begun = newRecord(
+    { program: 'backup-client', command: 'backup', hostname: config.hostname },
+    session.now(),
+    randomBytes(4),
+  );
   const isRecorded = await trySave(session, begun);
   let run: ClientRun | undefined;
   let error: unknown;

@@ -1,24 +1,17 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { BackupError } from '@local-backup/common/errors';
 import { withInstanceLock } from '@local-backup/common/instance-lock';
-import { openRunLog, type RunLog } from '@local-backup/common/run-log';
-import type { RunRecord } from '@local-backup/common/run-record';
-import { newRecord, saveRun, sweepRuns } from '@local-backup/common/run-store';
 import type { RejectedHost } from '../config.ts';
 import type { Host } from '../host.ts';
-import { deliverOutputs } from '../outputs/deliver.ts';
-import { createOutputs } from '../outputs/index.ts';
 import { renderDryRun, renderRun } from '../report/render-run.ts';
 import { type BackupRun, runBackup } from '../run-backup.ts';
 import { type Inventory, selectHosts } from '../select-hosts.ts';
 import { hostIoOf } from './adapters.ts';
 import { mailBrokenRun } from './broken-config-mail.ts';
-import { KEPT_RECORDS, recordDirectory } from './records.ts';
-import { createSendMail } from './send-mail.ts';
+import { beginRecord, runRecorded, showRun } from './recorded-command.ts';
 import { requireDirectory } from './server-checks.ts';
-import { loggingTo, type Session } from './session.ts';
+import type { Session } from './session.ts';
 
 export interface BackupOptions {
   /** Look, decide, say so; change and send nothing. */
@@ -65,42 +58,29 @@ interface Chosen extends Inventory<Host, RejectedHost> {
 
 /** Leaves nothing behind: no record, no mail, no log (C71). */
 async function dryRun(session: Session, chosen: Chosen, options: BackupOptions): Promise<number> {
-  const record = await runBackup({ ...planOf(session, chosen, options), save: async () => undefined });
+  const recording = { record: beginRecord(session, 'backup'), save: async () => undefined };
+  const record = await runBackup({ ...recording, ...planOf(session, chosen, options) });
   showRun(session, record, renderDryRun);
   return record.status === 'failed' ? 1 : 0;
 }
 
-async function wholeRun(quiet: Session, chosen: Chosen, options: BackupOptions): Promise<number> {
-  const { config, now } = quiet;
-  const runLog = await openRunLog({ directory: join(config.stateDir, 'logs'), program: 'backup-server', now: now() });
-  const session = loggingTo(quiet, runLog);
-  let succeeded = false;
-  try {
-    const directory = recordDirectory(config);
-    const record = await runBackup({
-      ...planOf(session, chosen, options),
-      save: (state) => saveRun(directory, state),
-    });
-    showRun(session, record, renderRun);
-    const undelivered = await deliver(session, record, { runLog, saveMail: options.saveMail });
-    await sweepRuns(directory, KEPT_RECORDS);
-    succeeded = record.status !== 'failed' && undelivered === 0;
-  } finally {
-    const where = await runLog.close(succeeded);
-    if (where !== undefined) quiet.log.info(where);
-  }
-  return succeeded ? 0 : 1;
+function wholeRun(quiet: Session, chosen: Chosen, options: BackupOptions): Promise<number> {
+  return runRecorded(quiet, {
+    command: 'backup',
+    saveMail: options.saveMail,
+    render: renderRun,
+    work: (session, recording) => runBackup({ ...recording, ...planOf(session, chosen, options) }),
+  });
 }
 
 function planOf(
   session: Session,
   { hosts, rejectedHosts, signal }: Chosen,
   options: BackupOptions,
-): Omit<BackupRun, 'save'> {
+): Omit<BackupRun, 'record' | 'save'> {
   const { config, log, now } = session;
   const { dryRun = false, force = false } = options;
   return {
-    record: newRecord('backup-server', config.hostname, now(), randomBytes(4)),
     hosts,
     rejected: rejectedHosts,
     parallel: config.parallelHosts,
@@ -112,25 +92,4 @@ function planOf(
     now,
     signal,
   };
-}
-
-function showRun({ json, print }: Session, record: RunRecord, render: typeof renderRun): void {
-  if (json) print(JSON.stringify(record));
-  else for (const line of render(record)) print(line);
-}
-
-async function deliver(
-  session: Session,
-  record: RunRecord,
-  { runLog, saveMail }: { readonly runLog: RunLog; readonly saveMail: string | undefined },
-): Promise<number> {
-  const { config, log, now } = session;
-  const kept = record.status === 'failed' ? `${runLog.path} and ` : '';
-  const outputs = createOutputs({
-    config,
-    log: `${kept}journalctl -u backup-server --since "${record.started.slice(0, 19).replace('T', ' ')} UTC"`,
-    recordDirectory: recordDirectory(config),
-    send: createSendMail(session, { runId: record.id, saveMail }),
-  });
-  return deliverOutputs(outputs, record, now(), log);
 }

@@ -7,7 +7,8 @@ import type { Remote } from '../remotes/remote.ts';
 import { isStale } from '../report/freshness.ts';
 import { formatTime, humanDuration } from '../report/text.ts';
 import type { Snapshot } from '../stores/store.ts';
-import { connectTo, storeOf } from './adapters.ts';
+import { connectTo } from './adapters.ts';
+import { storeOf } from './repositories.ts';
 import type { Session } from './session.ts';
 
 /** Created in the spool and removed again, to see whether the server may move archives there. */

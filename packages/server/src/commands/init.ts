@@ -7,8 +7,8 @@ import { loadPrivateKey } from '../remotes/sftp/private-key.ts';
 import { renderAccess } from '../render-access.ts';
 import { labelled } from '../report/text.ts';
 import { selectHosts } from '../select-hosts.ts';
-import { storeOf } from './adapters.ts';
 import { keyRingOf } from './key-ring.ts';
+import { storeOf } from './repositories.ts';
 import type { Session } from './session.ts';
 
 export interface InitOptions {

@@ -12,7 +12,8 @@ import { selectHosts } from '../select-hosts.ts';
 import { chooseSnapshot } from '../stores/choose-snapshot.ts';
 import { createEmptyTarget } from '../stores/restore-target.ts';
 import type { Snapshot, Store } from '../stores/store.ts';
-import { markerOf, storeOf } from './adapters.ts';
+import { markerOf } from './adapters.ts';
+import { storeOf } from './repositories.ts';
 import type { Session } from './session.ts';
 
 export interface RestoreOptions {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { type HostSnapshots, renderSnapshots } from '../report/render-snapshots.ts';
 import { selectHosts } from '../select-hosts.ts';
-import { markerOf, storeOf } from './adapters.ts';
+import { markerOf } from './adapters.ts';
+import { storeOf } from './repositories.ts';
 import type { Session } from './session.ts';
 
 /**

@@ -9,17 +9,23 @@ import { renderSummary } from './render-summary.ts';
 /** Hands a finished mail to whatever carries it. @throws BackupError when it was not accepted. */
 export type SendMail = (mail: Mail) => Promise<void>;
 
-/** Mails of a backup run: one for each host that failed or was skipped, then the summary. */
+/** Mails about a run. */
 export function createEmailOutput(facts: EmailFacts, send: SendMail): Output {
   return defineOutput<Mail>({
     name: 'email',
-    render: (run) => renderMails(run, facts),
+    render: (run) => MAILS[run.command]?.(run, facts) ?? [],
     deliver: send,
     describe: (mail) => showControls(`mail "${mail.subject}" to ${mail.to}`),
   });
 }
 
-function renderMails(run: RunRecord, facts: EmailFacts): readonly Mail[] {
+/** What each command has to say. */
+const MAILS: Readonly<Record<string, (run: RunRecord, facts: EmailFacts) => readonly Mail[]>> = {
+  backup: backupMails,
+};
+
+/** One mail for each host that failed or was skipped, then the summary. */
+function backupMails(run: RunRecord, facts: EmailFacts): readonly Mail[] {
   const ofHosts = run.hosts.map((host) => renderHost(host, run, facts));
   return [...ofHosts.filter((mail) => mail !== undefined), renderSummary(run, facts)];
 }
