@@ -39,7 +39,7 @@ describe('a tar that ends too early', () => {
   it('ends a tar that gives nothing any more', async () => {
     lab.make('head -c 5M /dev/urandom > big; touch z');
     const writer = await lab.writer({
-      stallMs: 500,
+      stallMs: 2_000,
       tarCommand: ['sh', '-c', 'tar "$@" | head -c 3000000; sleep 60', 'tar'],
     });
     const { failed, entries } = await writer.addTree(lab.request());

@@ -114,7 +114,8 @@ describe('withInstanceLock', () => {
     const before = performance.now();
     take(next);
     expect(await next.answer()).toMatchObject({ result: 'won' });
-    expect(performance.now() - before).toBeLessThan(1_500);
+    // proper-lockfile alone would wait until the lock is stale, 30 s.
+    expect(performance.now() - before).toBeLessThan(5_000);
   });
 
   it(

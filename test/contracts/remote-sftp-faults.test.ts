@@ -78,7 +78,7 @@ describe('a lost link', () => {
     proxy.freeze();
     const started = Date.now();
     await expect(remote.stat('a')).rejects.toThrow(/no longer answers keepalives/);
-    expect(Date.now() - started).toBeLessThan(5_000);
+    expect(Date.now() - started).toBeLessThan(20_000);
   });
 
   test('while sshd itself is stopped in the middle of a fetch is noticed too', async () => {
@@ -103,19 +103,19 @@ describe('a peer that is too slow', () => {
   });
 
   test('is not what a slow receiver is taken for', async () => {
-    const remote = await connect({}, 600);
+    const remote = await connect({}, 1_500);
     let calls = 0;
     const onData = async () => {
-      if (calls++ < 2) await new Promise((resolve) => setTimeout(resolve, 1_500));
+      if (calls++ < 2) await new Promise((resolve) => setTimeout(resolve, 2_500));
     };
     expect(await remote.fetch('a', { ...anyRate, minimumRate: 100_000, onData })).toBe(content.length);
   });
 
   test('when it does not answer a request in time loses the link', async () => {
-    const remote = await connect({ requestTimeoutMs: 1_000, keepaliveIntervalMs: 60_000 });
+    const remote = await connect({ requestTimeoutMs: 3_000, keepaliveIntervalMs: 60_000 });
     proxy.freeze();
-    await expect(remote.stat('a')).rejects.toThrow(/did not answer within 1 s: could not look at/);
-    await expect(remote.list()).rejects.toThrow(/did not answer within 1 s/);
+    await expect(remote.stat('a')).rejects.toThrow(/did not answer within 3 s: could not look at/);
+    await expect(remote.list()).rejects.toThrow(/did not answer within 3 s/);
   });
 
   test('when it never finishes the handshake is given up', async () => {
