@@ -25,7 +25,9 @@ const TEST = [
   { program: 'setcap', package: 'libcap2-bin', why: 'file capabilities must survive' },
   { program: 'mkfs.ext4', package: 'e2fsprogs', why: 'small file systems that get full' },
   { program: 'mount', package: 'mount', why: 'mounts these file systems' },
+  { program: 'rclone', package: 'rclone', why: 'serves repositories to restic as a REST server' },
   { program: 'unshare', package: 'util-linux', why: 'namespaces that unpacking happens in' },
+  { program: 'age', package: 'age', why: 'opens recovery kits without this program' },
 ];
 
 /** @type {Need[]} */

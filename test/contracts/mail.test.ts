@@ -128,6 +128,27 @@ describe('mail as a file', () => {
     expect(mail.text).toBe('a\\x1b[2J\tb\n');
   });
 
+  it('has text and HTML as alternatives, and each reader takes the one it can show', async () => {
+    const scrubber = createScrubber();
+    scrubber.add(PASSWORD);
+    const mailer = createMailer(byProgram(['unused']), { run: createRun(scrubber), scrubber, hostname: 'h' });
+    const html = `<p>${'w\u00f6rd '.repeat(100)}</p>\n<p>${PASSWORD} \x1b[2J</p>\n`;
+    const bytes = await mailer.renderEml({ ...MESSAGE, html });
+    expect(bytes.toString()).toMatch(
+      /^Content-Type: multipart\/alternative;[\s\S]*text\/plain[\s\S]*text\/html; charset=utf-8/m,
+    );
+    expect(
+      bytes
+        .toString()
+        .split('\r\n')
+        .filter((line) => line.length > 78),
+    ).toEqual([]);
+    const mail = await simpleParser(bytes);
+    expect(mail.text).toBe(MESSAGE.text);
+    expect(mail.html).toContain('w\u00f6rd w\u00f6rd');
+    expect(mail.html).not.toMatch(new RegExp(`${PASSWORD}|\x1b`));
+  });
+
   it('contains no secrets', async () => {
     const scrubber = createScrubber();
     scrubber.add(PASSWORD);

@@ -69,15 +69,34 @@ test.each([['--bogus'], ['backup', '--bogus'], ['nonsense'], ['restore', 'web1']
 );
 
 test('whoever is not root is told so', () => {
-  const { status, stderr } = server(['status'], NOBODY);
+  const { status, stderr } = server(['check'], NOBODY);
   expect(status).toBe(2);
   expect(stderr).toContain('must be run as root');
 });
 
 test('a missing configuration is named', () => {
-  const { status, stderr } = server(['-c', '/nowhere/server_config.yml', 'status']);
+  const { status, stderr } = server(['-c', '/nowhere/server_config.yml', 'check']);
   expect(status).toBe(2);
   expect(stderr).toContain('/nowhere/server_config.yml');
+});
+
+test.each([
+  ['a missing configuration', ['-c', '/nowhere/server_config.yml', 'status'], undefined],
+  ['an option that there is none of', ['status', '--bogus'], undefined],
+  ['an account that may not look', ['status'], NOBODY],
+])('`status`, a check plugin, calls %s unknown: 3', (_, args, uid) => {
+  const { status, stdout, stderr } = server(args, uid);
+  expect(status).toBe(3);
+  expect(stdout).toMatch(/^UNKNOWN: .+\n$/);
+  expect(stderr).toContain('ERROR: ');
+});
+
+test('with --json even a usage error is one line of JSON', () => {
+  const { status, stderr } = server(['--json', 'backup', '--bogus']);
+  expect(status).toBe(2);
+  expect(stderr.trim().split('\n').map((line) => JSON.parse(line).msg)).toEqual([
+    expect.stringMatching(/unknown option '--bogus'.*Use -h for help/),
+  ]);
 });
 
 test('a nightly run that cannot read its configuration tells the admin of common_config by mail, a dry run does not', () => {
@@ -106,8 +125,13 @@ test('an unknown host is a usage error that lists what there is', () => {
 test('a host that never had a run is not in order', () => {
   const { file } = unreachableHost();
   const { status, stdout } = server(['-c', file, 'status', '--json']);
-  expect(status).toBe(1);
-  expect(JSON.parse(stdout)).toMatchObject({ green: false, hosts: [{ host: 'web1', status: 'failed', stale: true }] });
+  expect(status).toBe(2);
+  expect(JSON.parse(stdout)).toMatchObject({
+    state: 'critical',
+    summary: 'CRITICAL: 1 of 1 host: web1 never backed up',
+    green: false,
+    hosts: [{ host: 'web1', status: 'failed', stale: true, state: 'critical' }],
+  });
 });
 
 test('a failed run exits 1, leaves a record and its log, and a mail that cannot be sent does not hide the result', () => {

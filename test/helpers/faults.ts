@@ -90,7 +90,7 @@ export function addHost(lab: SystemLab, hostname: string, lines: readonly string
   const own = [
     ...[`hostname: ${hostname}`, 'address: 127.0.0.1', `port: ${lab.sshd.port}`, `ssh_user: ${lab.sshd.user}`],
     ...[`ssh_key_file: ${lab.sshd.clientKey}`, `known_hosts_file: [${lab.at('known_hosts')}]`],
-    `remote_tar_dir: ${spool}`,
+    ...[`remote_tar_dir: ${spool}`, 'connect_timeout: 60s'],
   ].filter((line) => !lines.some((other) => other.startsWith(`${line.split(':')[0]}:`)));
   const text = [...own, ...lines].map((line, index) => `${index === 0 ? '  - ' : '    '}${line}\n`).join('');
   lab.write(lab.serverConfig, readFileSync(lab.serverConfig, 'utf8') + text);

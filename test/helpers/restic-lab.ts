@@ -7,7 +7,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createRun } from '@local-backup/common/exec';
 import { createResticStore, type ResticStoreOptions } from '../../packages/server/src/stores/restic/index.ts';
+import { createResticUpkeep, type ResticUpkeepOptions } from '../../packages/server/src/stores/restic/upkeep.ts';
 import type { Store } from '../../packages/server/src/stores/store.ts';
+import type { Upkeep } from '../../packages/server/src/stores/upkeep.ts';
 import { type ResticSeries, resticOf } from './restic-versions.ts';
 import { silentLog } from './silent-log.ts';
 
@@ -16,8 +18,11 @@ export interface ResticLab {
   readonly directory: string;
   readonly program: string;
   readonly repositoryOf: (host: string) => string;
+  /** The file with the host's password. */
+  readonly passwordOf: (host: string) => string;
   readonly options: (host: string, changed?: Partial<ResticStoreOptions>) => ResticStoreOptions;
   readonly store: (host: string, changed?: Partial<ResticStoreOptions>) => Store;
+  readonly upkeep: (host: string, changed?: Partial<ResticUpkeepOptions>) => Upkeep;
   /** restic itself on the repository of a host, for looking at it from outside. */
   readonly restic: (host: string, ...args: readonly string[]) => string;
   /** Names of the locks in a host's repository. */
@@ -56,11 +61,17 @@ export async function createResticLab(series: ResticSeries): Promise<ResticLab> 
     directory,
     program,
     repositoryOf,
+    passwordOf,
     options,
     store: (host, changed) => {
       if (!existsSync(passwordOf(host))) setPassword(host, `correct ${host}\n`);
       const parts = { run: createRun({ scrub: (text) => text }), log: silentLog, now: () => new Date() };
       return createResticStore(options(host, changed), parts);
+    },
+    upkeep: (host, changed) => {
+      const parts = { run: createRun({ scrub: (text) => text }), log: silentLog, now: () => new Date() };
+      const timeouts = { queryMs: 60_000, upkeepMs: 100_000 };
+      return createResticUpkeep({ ...options(host), timeouts, ...changed }, parts);
     },
     restic: (host, ...args) => execFileSync(program, args, { env: env(host), encoding: 'utf8', stdio: 'pipe' }),
     // Without those that are still being written.

@@ -155,7 +155,7 @@ function defaultTarget(port: number, user: string): SshTarget {
     passphraseFile: undefined,
     useAgent: false,
     knownHostsFiles: [],
-    connectTimeoutMs: 10_000,
+    connectTimeoutMs: 60_000,
     requestTimeoutMs: 10_000,
     keepaliveIntervalMs: 1_000,
     keepaliveCountMax: 3,

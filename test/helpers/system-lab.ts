@@ -144,6 +144,8 @@ function serverConfig(root: string, sshd: Sshd, { global = [], host = [], port =
     `restic:\n  repository_root: ${root}/repositories\n  password_file: ${root}/password`,
     `hosts:\n  - hostname: lab1\n    address: 127.0.0.1\n    port: ${port}\n    ssh_user: ${sshd.user}`,
     `    ssh_key_file: ${sshd.clientKey}\n    known_hosts_file: [${root}/known_hosts]\n    remote_tar_dir: ${root}/spool`,
+    // A handshake takes its time on a machine that is busy with other tests.
+    ...(host.some((line) => line.startsWith('connect_timeout')) ? [] : ['    connect_timeout: 60s']),
     ...host.map((line) => `    ${line}`),
     '',
   ].join('\n');

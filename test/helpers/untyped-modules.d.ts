@@ -39,6 +39,7 @@ declare module 'mailparser' {
   interface ParsedMail {
     readonly subject?: string;
     readonly text?: string;
+    readonly html?: string | false;
     readonly headers: ReadonlyMap<string, unknown>;
     readonly headerLines: readonly { readonly key: string; readonly line: string }[];
     readonly to?: { readonly text: string };

@@ -90,7 +90,7 @@ describe('a second instance', () => {
     const first = await serverAtWork();
     await expectRefused('server', first);
     await expectCode(3, lab.server('backup', '--dry-run'));
-    const { stdout } = await expectCode(1, lab.server('status'));
+    const { stdout } = await expectCode(2, lab.server('status'));
     expect(stdout).toContain('under way, or killed before it ended');
     await expectCode(0, lab.server('snapshots'));
     rmdirSync(lockDirectory());

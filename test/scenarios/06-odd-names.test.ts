@@ -103,7 +103,12 @@ describe('whatever the files are called and whatever is attached to them', () =>
   });
 
   it('a restore gives back every byte, name, owner, mode, time, link and attribute', async () => {
-    await hear(lab.server('restore', 'lab1', '--to', lab.at('restored')));
+    const end = await lab.server('restore', 'lab1', '--to', lab.at('restored'));
+    said += end.output;
+    // Before 0.16 restic cannot keep the target of links/bad, and the comparison with the entry list finds that.
+    const isOld = /^restic 0\.1[0-5]\./.test(execFileSync('restic', ['version'], { encoding: 'utf8' }));
+    expect(end.code).toBe(isOld ? 1 : 0);
+    if (isOld) expect(end.stdout).toMatch(/: 1 difference\.\n {2}- .*links\/bad: it points to /);
     const before = readTree(lab.at('data'));
     expect(before.length).toBeGreaterThan(50);
     expect(readTree(join(restored(), 'data'))).toEqual(before);

@@ -31,8 +31,9 @@ function ageRecords(hours: number): void {
 
 describe('before the first backup', () => {
   it('`status` says that nothing has ever been saved, and is not green', async () => {
-    const { stdout } = await expectCode(1, lab.server('status'));
-    expect(stdout).toMatch(/^NOT OK {2}lab1 {2}never .*none; NEVER BACKED UP$/m);
+    const { stdout } = await expectCode(2, lab.server('status'));
+    expect(stdout).toMatch(/^CRITICAL: 1 of 1 host: lab1 never backed up\n/);
+    expect(stdout).toMatch(/^CRITICAL {2}lab1 {2}never /m);
     expect(stdout).toContain('No run has been recorded yet. Start one: backup-server backup');
   });
 
@@ -83,11 +84,11 @@ describe('after it', () => {
   it('all is in order: `check`, `status` and `snapshots` say so', async () => {
     await expectCode(0, lab.server('backup'));
     const check = await expectCode(0, lab.server('check'));
-    expect(check.stdout).toMatch(/^7 checks: 0 failed, 0 with warnings\.$/m);
-    expect(check.stdout.split('\n').filter((line) => line.startsWith('ok '))).toHaveLength(7);
+    expect(check.stdout).toMatch(/^12 checks: 0 failed, 4 with warnings\.$/m);
+    expect(check.stdout.split('\n').filter((line) => line.startsWith('ok '))).toHaveLength(8);
     const { stdout } = await expectCode(0, lab.server('status'));
-    expect(stdout).toMatch(/^ok {2,}lab1 .* success$/m);
-    expect(stdout).toContain('All hosts are in order.');
+    expect(stdout).toMatch(/^OK: 1 host in order, /);
+    expect(stdout).toMatch(/^ok {2,}lab1 .* success /m);
     const [snapshot] = lab.snapshots();
     const snapshots = await expectCode(0, lab.server('snapshots', 'lab1'));
     expect(snapshots.stdout).toContain('lab1: 1 snapshots\n');
@@ -110,7 +111,9 @@ describe('after it', () => {
     mkdirSync(lab.at('precious'));
     writeFileSync(lab.at('precious/file'), 'mine\n');
     const { stderr } = await expectCode(2, lab.server('restore', 'lab1', '--to', lab.at('precious')));
-    expect(stderr).toContain(`Cannot restore into ${lab.at('precious')}: it is not empty. Give an empty directory.`);
+    expect(stderr).toContain(
+      `Cannot restore into ${lab.at('precious')}: it is not empty. Give an empty directory, or --overwrite`,
+    );
     expect(readdirSync(lab.at('precious'))).toEqual(['file']);
     expect(readFileSync(lab.at('precious/file'), 'utf8')).toBe('mine\n');
   });
@@ -132,9 +135,9 @@ describe('after it', () => {
 
   it('a host whose last backup is too old is not green, though its last run was a success', async () => {
     ageRecords(30);
-    const { stdout } = await expectCode(1, lab.server('status'));
-    expect(stdout).toMatch(/^NOT OK {2}lab1 .* 30 h .*success; TOO OLD$/m);
-    expect(stdout).toContain('NOT in order.');
+    const { stdout } = await expectCode(2, lab.server('status'));
+    expect(stdout).toMatch(/^CRITICAL: 1 of 1 host: lab1 last good backup 30 h old$/m);
+    expect(stdout).toMatch(/^CRITICAL {2}lab1 .* 30 h .* success /m);
     await nextSecond();
     await expectCode(0, lab.client('backup'));
     await expectCode(0, lab.server('backup'));
@@ -146,7 +149,7 @@ describe('after it', () => {
     const { stdout } = await expectCode(1, lab.server('check'));
     expect(stdout).toMatch(/^FAILED {2}lab1: repository: .*password/m);
     expect(stdout).toMatch(/^ok {6}lab1: login and spool: /m);
-    expect(stdout).toMatch(/^7 checks: 1 failed/m);
+    expect(stdout).toMatch(/^12 checks: 1 failed/m);
     await expectCode(1, lab.server('snapshots'));
     const restore = await expectCode(1, lab.server('restore', 'lab1', '--to', lab.at('wrong')));
     expect(restore.stderr).toMatch(/password/);
@@ -166,7 +169,7 @@ describe('after it', () => {
     rmSync(lab.at('server-state/restic-cache'), { recursive: true });
     const { stderr, stdout } = await expectCode(1, lab.server('restore', 'lab1', '--to', lab.at('damaged')));
     expect(stdout).not.toContain('Restored into');
-    expect(stderr).toMatch(/^ERROR: restic restore failed/);
+    expect(stderr).toMatch(/^ERROR: restic restore failed/m);
     expect(stderr).toContain(`What is in ${lab.at('damaged')} is not complete.`);
   });
 });

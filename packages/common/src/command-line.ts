@@ -11,7 +11,9 @@ export async function reportError(error: unknown, { json }: { readonly json: boo
   if (isCommanderError(error)) {
     // Help and version come this way too, with exit code 0; commander has printed them.
     if (error.exitCode === 0) return 0;
-    const usage = new BackupError('usage', 'Invalid options provided. Use -h for help.');
+    // Without --json commander has printed its reason already.
+    const reason = json ? `${error.message.replace(/^error: /, '')}. ` : '';
+    const usage = new BackupError('usage', `${reason}Invalid options provided. Use -h for help.`);
     await tell(usage, json);
     return exitCodeOf(usage);
   }

@@ -14,6 +14,8 @@ export interface MailMessage {
   readonly to: string;
   readonly subject: string;
   readonly text: string;
+  /** The same for readers that show HTML; both parts go out, and each reader chooses. */
+  readonly html?: string | undefined;
   /** Marks the mail as urgent, for failures (C34). */
   readonly important?: boolean;
 }
@@ -91,6 +93,7 @@ function contentOf(
     to: recipientsOf(message.to).map((address) => ({ name: '', address })),
     subject: showControls(scrubber.scrub(message.subject)),
     text: printable(scrubber.scrub(message.text)),
+    ...(message.html === undefined ? {} : { html: printable(scrubber.scrub(message.html)) }),
     date: now(),
     // Keeps the lines as they are; the other encodings wrap and indent them.
     textEncoding: 'quoted-printable' as const,

@@ -27,6 +27,8 @@ const upkeepSchema = z.strictObject({
   dataRead: z.string().optional(),
   /** What the repository occupies, in bytes. */
   bytes: z.int().min(0).optional(),
+  /** What it occupied after the maintenance before. */
+  bytesBefore: z.int().min(0).optional(),
 });
 
 const drillSchema = z.strictObject({

@@ -70,4 +70,9 @@ describe('run store', () => {
     expect(await sweepRuns(directory, 0)).toEqual([idOf(3)]);
     expect(await readdir(directory)).toEqual([`${idOf(4)}.json`]);
   });
+
+  it('leaves those that are spared, however old they are', async () => {
+    for (const second of [1, 2, 3]) await saveRun(directory, recordOf(second));
+    expect(await sweepRuns(directory, 1, new Set([idOf(1)]))).toEqual([idOf(2)]);
+  });
 });

@@ -71,10 +71,15 @@ export async function listRuns(directory: string): Promise<StoredRun[]> {
  * Removes all but the newest records, damaged ones too.
  *
  * @param keep how many stay, at least 1
+ * @param spared ids that stay however old they are
  * @returns the ids of those that were removed
  */
-export async function sweepRuns(directory: string, keep: number): Promise<string[]> {
-  const old = (await idsIn(directory)).slice(Math.max(1, keep));
+export async function sweepRuns(
+  directory: string,
+  keep: number,
+  spared: ReadonlySet<string> = new Set(),
+): Promise<string[]> {
+  const old = (await idsIn(directory)).slice(Math.max(1, keep)).filter((id) => !spared.has(id));
   for (const id of old) await rm(fileOf(directory, id), { force: true });
   // What `kill -9` left of a record that was being written.
   const unfinished = (await readdir(directory)).filter(isUnfinishedName);

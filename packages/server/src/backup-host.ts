@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { timeOfStamp } from '@local-backup/common/archive-name';
 import { BackupError } from '@local-backup/common/errors';
+import type { AnomalyGate, NewState } from './anomaly.ts';
+import type { HostCopy } from './copy-host.ts';
 import type { Host } from './host.ts';
 import type { HostFacts, HostProgress } from './host-attempt.ts';
 import { isFuture, isStale } from './report/freshness.ts';
@@ -16,6 +18,10 @@ export interface HostIo {
   readonly host: Host;
   readonly store: Store;
   readonly marker: SaveMarker;
+  /** Undefined: nobody looks whether a backup is like the ones before. */
+  readonly anomaly?: AnomalyGate | undefined;
+  /** Further repositories, which backup-hosts.ts brings up to date afterwards. */
+  readonly copies?: readonly HostCopy[] | undefined;
   /** The live tree, the same for every run. */
   readonly liveDirectory: string;
   /** Opens a session with the host. */
@@ -37,6 +43,7 @@ type NewOffer = Offer & { readonly kind: 'new' };
  */
 export async function backupHost(io: HostIo, progress: HostProgress): Promise<void> {
   const { trail } = progress;
+  await io.anomaly?.remind(progress);
   const proven = await trail.step('repository', () => provenSnapshots(io));
   const source = await io.openSource(trail);
   try {
@@ -45,11 +52,13 @@ export async function backupHost(io: HostIo, progress: HostProgress): Promise<vo
     noteOffer(offer, progress.facts);
     if (io.dryRun) return trail.note('decision', `would fetch ${offer.label}: ${offer.why}`);
     for (const odd of await source.bring(offer, trail)) trail.warn('bring', odd);
+    await io.anomaly?.look(newState(offer, proven), progress);
     const isProven = proven.some(({ tags }) => tags.includes(offer.stamp));
     const saved = await trail.step('save', () => save(offer, { readAll: source.hasUnseenChanges(), isProven }, io));
     noteSaved(saved, progress.facts);
     if (saved.unreadable.length > 0) return trail.warn('save', unreadableText(saved, offer));
     await io.marker.clear(offer.stamp);
+    await io.anomaly?.accept(progress);
     await confirm(source, offer, trail);
   } finally {
     await source.close();
@@ -62,6 +71,11 @@ async function provenSnapshots(io: HostIo): Promise<readonly Snapshot[]> {
   const unproven = await io.marker.read();
   const snapshots = await io.store.snapshots(io.signal);
   return snapshots.filter(({ tags }) => !tags.some((tag) => unproven.includes(tag)));
+}
+
+function newState({ stamp, bytes, manifest }: NewOffer, proven: readonly Snapshot[]): NewState {
+  const lastGood = proven.filter(({ tags }) => !tags.includes(stamp)).at(-1)?.id;
+  return { stamp, archiveBytes: bytes ?? manifest?.bytes, lastGood };
 }
 
 /** An archive that is stored whole already, and is stored again by force, is not put in doubt. */

@@ -2,6 +2,7 @@
 import type { Log } from '@local-backup/common/log';
 import type { HostRecord } from '@local-backup/common/run-record';
 import { backupHost, type HostIo } from './backup-host.ts';
+import { copyHost } from './copy-host.ts';
 import type { Host } from './host.ts';
 import { attemptHost, type HostProgress } from './host-attempt.ts';
 import { mapParallel } from './parallel.ts';
@@ -57,7 +58,9 @@ function recordHost(host: Host, plan: HostsPlan, earlier: HostRecord | undefined
   const begin = earlier === undefined ? 'backing up this host' : 'trying this host again';
   const words = { begin, failed: 'this host was not backed up' };
   return attemptHost(host.hostname, { ...plan, words }, async (log, signal, progress) => {
-    await backupHost(plan.open(host, log, signal), progress);
+    const io = plan.open(host, log, signal);
+    await backupHost(io, progress);
+    await copyHost(io, progress);
     noteRetry(earlier, progress);
   });
 }

@@ -4,8 +4,10 @@ import { mailSchema } from '@local-backup/common/config/mail';
 import { toolKeys } from '@local-backup/common/config/tools';
 import { absolutePath, duration, hostname, line, mailAddress } from '@local-backup/common/config/values';
 import * as z from 'zod';
+import { anomalySchema } from './anomaly-schema.ts';
 import { drillSchema } from './drill-schema.ts';
 import { hostSchema } from './host-schema.ts';
+import { reportSchema } from './report-schema.ts';
 import { resticSchema } from './restic-schema.ts';
 
 const subjectPrefix = line.optional().describe('Beginning of the subject of every mail.');
@@ -28,7 +30,7 @@ export const globalSchema = z.strictObject({
     .optional()
     .describe('Unpacked copies of the newest state of every host.')
     .meta({ 'x-default': '`live` in `state_dir`', examples: ['/var/lib/backup-server/live'] }),
-  lock_dir: absolutePath.prefault('/run').describe('Holds the lock that keeps a second run from starting.'),
+  lock_dir: absolutePath.prefault('/run').describe("Holds the locks that keep runs out of each other's way."),
   parallel_hosts: z.int().min(1).max(64).prefault(1).describe('Hosts that are backed up at the same time.'),
   lock_retries: z
     .int()
@@ -56,8 +58,12 @@ export const globalSchema = z.strictObject({
 export const serverConfigSchema = z.strictObject({
   global: globalSchema.describe('Settings of this server.'),
   mail: mailSchema.prefault({}).describe('How mail leaves this machine.'),
+  reports: reportSchema.prefault({}).describe('Which mails are sent about runs.'),
   restic: resticSchema.describe('Where and how snapshots are stored.'),
   drill: drillSchema.prefault({}).describe('Restores that are made to prove that snapshots can be restored.'),
+  anomaly: anomalySchema
+    .prefault({})
+    .describe('What makes a host suspicious: its new state is stored, and nothing is forgotten until it is released.'),
   hosts: z.array(hostSchema).min(1).describe('The machines that are backed up.'),
   email_subject_prefix: subjectPrefix.meta({
     'x-default': '`global.email_subject_prefix`, which counts',

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { parseCommonConfig } from '@local-backup/common/config/common-config';
 import { describe, expect, it } from 'vitest';
+import { anomalySchema } from './anomaly-schema.ts';
 import { parseServerConfig } from './config.ts';
 
 const FILE = '/etc/backup/server_config.yml';
@@ -66,7 +67,7 @@ it("reads the original's file unchanged", async () => {
 });
 
 it('fills in defaults', () => {
-  const { hosts, restic, tools, mail, ...rest } = read(GLOBAL + RESTIC + HOSTS);
+  const { hosts, restic, tools, mail, drill, reports, anomaly, ...rest } = read(GLOBAL + RESTIC + HOSTS);
   expect(rest).toEqual({
     hostname: 'machine',
     adminEmail: 'admin@example.org',
@@ -84,6 +85,9 @@ it('fills in defaults', () => {
     rejectedHosts: [],
     warnings: [],
   });
+  expect(drill).toMatchObject({ olderShare: 0.25 });
+  expect(reports).toMatchObject({ mail: 'always' });
+  expect(anomaly).toEqual(anomalySchema.parse({}));
   expect(hosts).toEqual([
     {
       hostname: 'web',

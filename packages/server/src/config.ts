@@ -11,11 +11,14 @@ import { type Tools, toolsOf } from '@local-backup/common/config/tools';
 import { isUsualMailAddress } from '@local-backup/common/config/values';
 import { readYaml } from '@local-backup/common/config/yaml-source';
 import * as z from 'zod';
+import type { AnomalySection } from './anomaly-schema.ts';
 import { globalSchema, serverConfigSchema } from './config-schema.ts';
 import { type Directories, localRepositoryRoot, overlapsOf, overlapsOfHost, realPath } from './directories.ts';
 import { type DrillConfig, drillConfigOf } from './drill-schema.ts';
 import { type Host, type HostDefaults, hostOf } from './host.ts';
-import { hostSchema } from './host-schema.ts';
+import { type HostSection, hostSchema } from './host-schema.ts';
+import { type ReportConfig, reportConfigOf } from './report-schema.ts';
+import { conflictOf, type PlannedRepository, plannedRepositories } from './repository-conflicts.ts';
 import { type ResticConfig, resticConfigOf } from './restic-config.ts';
 
 export const SERVER_CONFIG_FILE = '/etc/backup/server_config.yml';
@@ -48,8 +51,11 @@ export interface ServerConfig {
   readonly lockRetryDelayMs: number;
   readonly retryFailedHosts: number;
   readonly hostTimeLimitMs: number;
+  readonly reports: ReportConfig;
   readonly restic: ResticConfig;
   readonly drill: DrillConfig;
+  /** Limits for all hosts; see `anomalyLimitsOf`. */
+  readonly anomaly: AnomalySection;
   readonly tools: Tools;
   /** In the order of the file; never empty. */
   readonly hosts: readonly Host[];
@@ -90,8 +96,14 @@ export function parseServerConfig(text: string, file: string, common: CommonConf
   const adminEmail = global.admin_email ?? common.adminEmail ?? '';
   const subjectPrefix = global.email_subject_prefix ?? section.email_subject_prefix;
   const logLevel = chooseLogLevel({ verbose: facts.verbose, yaml: global.log_level, common: common.logLevel });
-  const directories = directoriesOf(global, section.restic.repository_root);
+  const drill = drillConfigOf(section.drill, global.local_temp_base_dir);
+  const drillDirectory = realPath(drill.directory);
+  const directories = { ...directoriesOf(global, section.restic.repository_root), drillDirectory };
   requireSeparate(source, directories);
+  const restic = resticConfigOf(section.restic, {
+    ...{ adminEmail, subjectPrefix, logLevel },
+    ...{ verbose: facts.verbose, command: tools.restic },
+  });
   return {
     hostname: global.hostname ?? section.hostname ?? facts.hostname ?? NAMELESS,
     adminEmail,
@@ -107,16 +119,12 @@ export function parseServerConfig(text: string, file: string, common: CommonConf
     lockRetryDelayMs: global.lock_retry_delay,
     retryFailedHosts: global.retry_failed_hosts,
     hostTimeLimitMs: global.host_time_limit,
-    restic: resticConfigOf(section.restic, {
-      adminEmail,
-      subjectPrefix,
-      logLevel,
-      verbose: facts.verbose,
-      command: tools.restic,
-    }),
-    drill: drillConfigOf(section.drill, global.local_temp_base_dir),
+    reports: reportConfigOf(section.reports),
+    restic,
+    drill,
+    anomaly: section.anomaly,
     tools,
-    ...hostsOf(source, directories, { adminEmail, maxAgeMs: global.max_age }),
+    ...hostsOf(source, { directories, restic }, { adminEmail, maxAgeMs: global.max_age }),
     warnings: [...common.warnings, ...mailWarnings(adminEmail)],
   };
 }
@@ -148,15 +156,20 @@ function requireSeparate(source: ConfigSource, directories: Directories): void {
 
 function hostsOf(
   source: ConfigSource,
-  directories: Directories,
+  places: Pick<Beside, 'directories' | 'restic'>,
   defaults: HostDefaults,
 ): Pick<ServerConfig, 'hosts' | 'rejectedHosts'> {
   const hosts: Host[] = [];
   const rejectedHosts: RejectedHost[] = [];
+  const taken: PlannedRepository[] = [];
   for (const index of (valueAt(source.value, ['hosts']) as unknown[]).keys()) {
-    const checked = checkHost(source, index, { directories, earlier: hosts });
-    if ('message' in checked) rejectedHosts.push(checked);
-    else hosts.push(hostOf(checked, defaults));
+    const checked = checkHost(source, index, { ...places, earlier: hosts, taken });
+    if ('message' in checked) {
+      rejectedHosts.push(checked);
+      continue;
+    }
+    hosts.push(hostOf(checked, defaults));
+    taken.push(...plannedRepositories(checked.hostname, checked.repository, places.restic));
   }
   if (hosts.length > 0) return { hosts, rejectedHosts };
   throw noValidHost(source, rejectedHosts);
@@ -164,20 +177,35 @@ function hostsOf(
 
 interface Beside {
   readonly directories: Directories;
+  readonly restic: ResticConfig;
   readonly earlier: readonly Host[];
+  /** The repositories of those. */
+  readonly taken: readonly PlannedRepository[];
 }
 
-function checkHost(source: ConfigSource, index: number, { directories, earlier }: Beside) {
+function checkHost(source: ConfigSource, index: number, beside: Beside) {
   const checked = checkConfig(source, hostSchema, ['hosts', index]);
   const name = valueAt(source.value, ['hosts', index, 'hostname']);
   const hostname = typeof name === 'string' ? name : undefined;
   if (!checked.ok) return { hostname, message: checked.complaints.map(formatComplaint).join('\n') };
-  const isTwice = earlier.some((host) => host.hostname === hostname);
-  const twice = `there is a host "${hostname}" above already; each needs a name of its own`;
-  const [message] = isTwice ? [twice] : overlapsOfHost(directories, checked.value.hostname);
-  if (message === undefined) return checked.value;
-  const path = ['hosts', index, 'hostname'];
+  const wrong = wrongBeside(checked.value, beside);
+  if (wrong === undefined) return checked.value;
+  const path = ['hosts', index, wrong.key];
+  const { message } = wrong;
   return { hostname, message: formatComplaint({ file: source.file, ...source.locate(path, 'value'), path, message }) };
+}
+
+/** What is wrong with a host only because of the other hosts and the directories. */
+function wrongBeside({ hostname, repository }: HostSection, { directories, restic, earlier, taken }: Beside) {
+  if (earlier.some((host) => host.hostname === hostname)) {
+    const message = `there is a host "${hostname}" above already; each needs a name of its own`;
+    return { key: 'hostname', message };
+  }
+  const [overlap] = overlapsOfHost(directories, hostname);
+  if (overlap !== undefined) return { key: 'hostname', message: overlap };
+  const conflict = conflictOf(plannedRepositories(hostname, repository, restic), taken, directories);
+  if (conflict === undefined) return undefined;
+  return { key: repository === undefined ? 'hostname' : 'repository', message: conflict };
 }
 
 function noValidHost(source: ConfigSource, rejected: readonly RejectedHost[]) {

@@ -12,6 +12,8 @@ test.each([
   ['archives beside repositories', { localTempBaseDir: '/srv/work', repositoryRoot: '/srv/repos' }],
   ['repositories elsewhere', { repositoryRoot: undefined }],
   ['repositories below the root', { repositoryRoot: '/' }],
+  ['drills in the work directory', { drillDirectory: '/work/drill' }],
+  ['drills beside repositories below the root', { drillDirectory: '/drills', repositoryRoot: '/' }],
   ['names that begin alike', { repositoryRoot: '/state/live2', localTempBaseDir: '/state/logs.d' }],
 ])('%s do not overlap', (_, changes) => {
   expect(overlapsOf({ ...usual, ...changes })).toEqual([]);
@@ -27,6 +29,10 @@ test.each([
   ['the state lies among live trees', { liveDir: '/', stateDir: '/var/state' }],
   ['live trees lie among records', { liveDir: '/state/runs' }],
   ['repositories lie in the cache', { repositoryRoot: '/state/restic-cache/x' }],
+  ['drills restore into live trees', { drillDirectory: '/state/live/drill' }],
+  ['drills restore among repositories', { drillDirectory: '/repos/drill' }],
+  ['drills restore into the work directory itself', { drillDirectory: '/work' }],
+  ['drills restore among records', { drillDirectory: '/state/runs/drill' }],
   ['archives lie among logs', { localTempBaseDir: '/state/logs' }],
 ])('%s', (_, changes) => {
   expect(overlapsOf({ ...usual, ...changes })).not.toEqual([]);
@@ -42,6 +48,7 @@ test.each([
   ['a repository that live trees lie in', { repositoryRoot: '/data', liveDir: '/data/web1/live' }],
   ['a repository that is the directory of live trees', { repositoryRoot: '/state', liveDir: '/state/web1' }],
   ['a repository that holds the records', { repositoryRoot: '/', stateDir: '/web1/state', liveDir: '/live' }],
+  ['a work directory that drills restore to', { drillDirectory: '/work/web1' }],
   ['a work directory that holds the repositories', { localTempBaseDir: '/srv', repositoryRoot: '/srv/web1/repos' }],
 ])('a host is refused for its name: %s', (_, changes) => {
   expect(overlapsOfHost({ ...usual, ...changes }, 'web1')).not.toEqual([]);

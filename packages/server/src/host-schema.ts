@@ -11,7 +11,9 @@ import {
   size,
 } from '@local-backup/common/config/values';
 import * as z from 'zod';
+import { hostAnomalySchema } from './anomaly-schema.ts';
 import { checkForgetPolicy } from './forget-policy.ts';
+import { hostRepositoryKeys, oneOfEach } from './repository-schema.ts';
 
 /** As `restic forget` takes it. */
 export const forgetPolicy = z
@@ -94,6 +96,8 @@ const limitKeys = {
     .describe('Accept archives of the original shell client, which cannot be checked against a manifest.'),
 };
 
+const one = oneOfEach('restic_');
+
 /** An entry of `hosts`. */
 export const hostSchema = z
   .strictObject({
@@ -117,9 +121,14 @@ export const hostSchema = z
       .optional()
       .describe('Which snapshots of this host are kept.')
       .meta({ 'x-default': '`restic.maintenance.forget_policy`', examples: ['--keep-daily 14 --keep-monthly 24'] }),
+    ...hostRepositoryKeys,
+    anomaly: hostAnomalySchema.optional().describe('What differs for this host from the section `anomaly`.'),
     jump: jumpSchema.optional().describe('Another host to go through.'),
   })
-  .refine(needsKey, aboutKey);
+  .refine(needsKey, aboutKey)
+  .refine(...one.command)
+  .refine(...one.credential)
+  .refine(...one.environment);
 
 export type HostSection = z.output<typeof hostSchema>;
 export type JumpSection = z.output<typeof jumpSchema>;

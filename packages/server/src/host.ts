@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
+import type { HostAnomalySection } from './anomaly-schema.ts';
 import { forgetPolicyWords } from './forget-policy.ts';
 import type { HostSection, JumpSection } from './host-schema.ts';
+import type { SecretSources } from './secret-sources.ts';
 
 /** One entry of the inventory with the defaults merged in. Sizes in bytes, times in milliseconds. */
 export interface Host {
@@ -22,6 +24,12 @@ export interface Host {
   readonly minimumRate: number;
   /** Words for `restic forget`; undefined: the policy of `restic.maintenance`. */
   readonly forgetPolicy: readonly string[] | undefined;
+  /** What differs for it from the section `anomaly`. */
+  readonly anomaly?: HostAnomalySection | undefined;
+  /** The location of its repository, with or without `{hostname}`; undefined: below `restic.repository_root`. */
+  readonly repository?: string | undefined;
+  /** Of its repository, where they are not those of the `restic` section. */
+  readonly restic?: SecretSources;
 }
 
 /** Where and how to log in. */
@@ -65,7 +73,21 @@ export function hostOf(section: HostSection, defaults: HostDefaults): Host {
     bandwidth: section.bandwidth_limit,
     minimumRate: section.minimum_rate,
     forgetPolicy: policy === undefined ? undefined : forgetPolicyWords(policy),
+    anomaly: section.anomaly,
+    repository: section.repository,
+    ...resticSecretsOf(section),
   };
+}
+
+function resticSecretsOf(section: HostSection): Pick<Host, 'restic'> {
+  const restic = {
+    passwordFile: section.restic_password_file,
+    passwordCommand: section.restic_password_command,
+    passwordCredential: section.restic_password_credential,
+    environmentFile: section.restic_environment_file,
+    environmentCredential: section.restic_environment_credential,
+  };
+  return Object.values(restic).some((value) => value !== undefined) ? { restic } : {};
 }
 
 function sshTargetOf(login: Omit<JumpSection, 'address'>, address: string, jump: JumpSection | undefined): SshTarget {

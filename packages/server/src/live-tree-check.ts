@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { type BigIntStats, lstatSync, readlinkSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
-import { type BytePath, bytePathOf, bytePathOfText, bytesOf, displayPath } from '@local-backup/common/byte-path';
-import type { Entry, EntryType } from '@local-backup/common/entry';
+import type { BigIntStats } from 'node:fs';
+import { type BytePath, displayPath } from '@local-backup/common/byte-path';
+import type { Entry } from '@local-backup/common/entry';
 import { BackupError } from '@local-backup/common/errors';
-import { PROOF_DIRECTORY } from './proof-directory.ts';
+import { differs, isSameFile, type Locate, locateIn, statOf } from './entry-on-disk.ts';
+import { pathsIn, ROOT } from './tree-walk.ts';
 
 export interface CheckedTree {
   /** Differences that do not make the tree worthless. */
@@ -12,8 +12,6 @@ export interface CheckedTree {
   /** The list has an entry for the tree's root, so its owner, mode and time came with the archive. */
   readonly hasRoot: boolean;
 }
-
-const ROOT: BytePath = bytePathOfText('.');
 
 /** Paths named in a warning. */
 const PATHS_SHOWN = 3;
@@ -32,7 +30,7 @@ export async function checkLiveTree(
   list: AsyncIterable<readonly Entry[]>,
   signal: AbortSignal,
 ): Promise<CheckedTree> {
-  const inTree = locate(directory);
+  const inTree = locateIn(directory);
   const wrongTimes: BytePath[] = [];
   let wrongTimeCount = 0;
   let entries = 0;
@@ -53,66 +51,24 @@ export async function checkLiveTree(
   return { warnings: describeWrongTimes(wrongTimes, wrongTimeCount), hasRoot };
 }
 
-type Locate = (path: BytePath) => Buffer;
-
-function locate(directory: string): Locate {
-  const root = bytePathOfText(`${directory}/`);
-  return (path) => bytesOf((root + path) as BytePath);
-}
-
 function requireEntry(entry: Entry, inTree: Locate): BigIntStats {
-  const stats = lstatSync(inTree(entry.path), { bigint: true, throwIfNoEntry: false });
+  const stats = statOf(inTree(entry.path));
   if (stats === undefined) return refuse(`${displayPath(entry.path)} is missing`);
   const difference =
     entry.type === 'hardlink' ? differsFromTarget(entry, stats, inTree) : differs(entry, stats, inTree);
   return difference === undefined ? stats : refuse(`${displayPath(entry.path)}: ${difference}`);
 }
 
-function differs(entry: Entry, stats: BigIntStats, inTree: Locate): string | undefined {
-  const type = typeOf(stats);
-  if (type !== entry.type) return `it is a ${type ?? 'socket'}, not a ${entry.type}`;
-  if (entry.type === 'file' && stats.size !== BigInt(entry.size))
-    return `it has ${stats.size} bytes, not ${entry.size}`;
-  if (Number(stats.uid) !== entry.uid) return `its owner is ${stats.uid}, not ${entry.uid}`;
-  if (Number(stats.gid) !== entry.gid) return `its group is ${stats.gid}, not ${entry.gid}`;
-  if (entry.type === 'symlink') return differsInTarget(entry, inTree);
-  const mode = Number(stats.mode) & 0o7777;
-  return mode === entry.mode ? undefined : `its mode is ${mode.toString(8)}, not ${entry.mode.toString(8)}`;
-}
-
-function differsInTarget({ path, link }: Entry, inTree: Locate): string | undefined {
-  const target = bytePathOf(readlinkSync(inTree(path), { encoding: 'buffer' }));
-  return target === link ? undefined : `it points to ${displayPath(target)}`;
-}
-
 /** A second name is the same inode; everything else was compared under the first. */
 function differsFromTarget({ link }: Entry, stats: BigIntStats, inTree: Locate): string | undefined {
-  const target = link === undefined ? undefined : lstatSync(inTree(link), { bigint: true, throwIfNoEntry: false });
-  if (target !== undefined && target.ino === stats.ino && target.dev === stats.dev) return undefined;
+  const target = link === undefined ? undefined : statOf(inTree(link));
+  if (target !== undefined && isSameFile(target, stats)) return undefined;
   return `it is not a second name of ${displayPath(link ?? ROOT)}`;
 }
 
-function typeOf(stats: BigIntStats): EntryType | undefined {
-  if (stats.isFile()) return 'file';
-  if (stats.isDirectory()) return 'directory';
-  if (stats.isSymbolicLink()) return 'symlink';
-  if (stats.isFIFO()) return 'fifo';
-  if (stats.isCharacterDevice()) return 'character';
-  return stats.isBlockDevice() ? 'block' : undefined;
-}
-
-/** Everything in the tree except the proof and the root; links are not followed. */
 async function countEntries(inTree: Locate): Promise<number> {
   let count = 0;
-  const waiting: BytePath[] = [ROOT];
-  for (let directory = waiting.pop(); directory !== undefined; directory = waiting.pop()) {
-    for (const child of await readdir(inTree(directory), { withFileTypes: true, encoding: 'buffer' })) {
-      const name = bytePathOf(child.name);
-      if (directory === ROOT && name === PROOF_DIRECTORY) continue;
-      count += 1;
-      if (child.isDirectory()) waiting.push(`${directory}/${name}` as BytePath);
-    }
-  }
+  for await (const _ of pathsIn(inTree)) count += 1;
   return count;
 }
 

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { chooseLogLevel, type LogLevel } from '@local-backup/common/config/log-level';
 import { wordsOf } from '@local-backup/common/config/values';
+import { type CopyConfig, copyConfigOf } from './copies-schema.ts';
 import { forgetPolicyWords } from './forget-policy.ts';
 import type { ResticSection } from './restic-schema.ts';
+import { type SecretSources, secretSourcesOf } from './secret-sources.ts';
 
 /** Where and how snapshots are stored. Times in milliseconds. */
-export interface ResticConfig {
-  /** An absolute path or a restic location; repositories are `<repositoryRoot>/<hostname>`. */
+export interface ResticConfig extends SecretSources {
+  /** An absolute path or a restic location, with or without `{hostname}`; see repositoryLocationOf. */
   readonly repositoryRoot: string;
-  /** Exactly one of the two is there. */
-  readonly passwordFile: string | undefined;
-  readonly passwordCommand: string | undefined;
+  /** Further repositories of every host; in the order of the file. */
+  readonly copies: readonly CopyConfig[];
   /** restic and its first arguments. */
   readonly command: readonly string[];
   /** More words for `restic backup`. */
@@ -61,8 +62,8 @@ export function resticConfigOf(section: ResticSection, defaults: ResticDefaults)
   const { maintenance } = section;
   return {
     repositoryRoot: section.repository_root,
-    passwordFile: section.password_file,
-    passwordCommand: section.password_command,
+    copies: section.copies.map(copyConfigOf),
+    ...secretSourcesOf(section),
     command: defaults.command,
     backupOptions: section.backup_options,
     backupTimeoutMs: section.backup_timeout,

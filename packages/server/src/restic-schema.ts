@@ -1,36 +1,39 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { logLevel } from '@local-backup/common/config/log-level';
 import { toolKeys } from '@local-backup/common/config/tools';
-import { absolutePath, duration, line, mailAddress, ruleAbout, wordsOf } from '@local-backup/common/config/values';
+import { duration, line, mailAddress, wordsOf } from '@local-backup/common/config/values';
 import * as z from 'zod';
+import { copiesSchema } from './copies-schema.ts';
 import { forgetPolicy } from './host-schema.ts';
-
-/** Options of `restic backup` that this program sets itself, or that would put a secret where others can read it. */
-const OWN_OPTION =
-  /^(?:-r|-H|-n|-p|--(?:repo(?:sitory-file)?|password-(?:file|command)|host|tag|time|parent|json|dry-run|force|stdin.*|files-from.*))(?:=|$)/;
+import { hasPassword, oneOfEach, repositoryLocation, secretKeys } from './repository-schema.ts';
+import { refusedBackupOptions, refusedCheckOptions } from './restic-options.ts';
 
 const backupOptions = z
   .union([line, z.array(line)])
   .transform((given) => (typeof given === 'string' ? wordsOf(given) : given))
-  .refine((words) => !words.some((word) => OWN_OPTION.test(word)), {
-    error: ({ input }) =>
-      `must not hold \`${(input as string[]).find((word) => OWN_OPTION.test(word))}\`, which this program sets itself`,
+  .refine((words) => refusedBackupOptions(words).length === 0, {
+    error: ({ input }) => {
+      const refused = refusedBackupOptions(input as string[]).map(({ word, why }) => `\`${word}\` (${why})`);
+      return `must not hold ${refused.join(', ')}`;
+    },
   })
   .meta({ 'x-type': 'words, or a list of words' });
 
-const repositoryRoot = z
-  .string()
-  .regex(
-    /^(?:\/[^\0\r\n]*|[a-z0-9]+:[^\0\r\n]+)$/,
-    'must be an absolute path or a restic location such as `sftp:user@host:/path`',
-  )
-  .transform((root) => root.replace(/(?<=[^/:])\/+$/, ''))
-  .meta({ 'x-type': 'absolute path or restic location' });
+const one = oneOfEach();
+
+/** `n/t` means the nth of t parts, counted from 1; restic makes 256 of them at most. */
+function isPossiblePart(share: string): boolean {
+  const [part = 0, of = 0] = share.includes('/') ? share.split('/').map(Number) : [1, 1];
+  return part >= 1 && part <= of && of <= 256;
+}
 
 const checkReadData = z
   .union([
     z.boolean(),
-    z.string().regex(/^(?:\d+(?:\.\d+)?%|\d+\/\d+|\d+[KMGT])$/, 'must be true, false or a share such as `10%`'),
+    z
+      .string()
+      .regex(/^(?:\d+(?:\.\d+)?%|\d+\/\d+|\d+[KMGT])$/, 'must be true, false or a share such as `10%`')
+      .refine(isPossiblePart, 'must name one of at most 256 parts, such as `1/12`'),
   ])
   .meta({ 'x-type': 'true, false or a share such as `10%`' });
 
@@ -39,10 +42,18 @@ const maintenanceSchema = z.strictObject({
     .prefault('--keep-daily 7 --keep-weekly 4 --keep-monthly 12 --keep-yearly 3')
     .describe('Which snapshots are kept.'),
   prune: z.boolean().prefault(true).describe('Free the space of snapshots that were forgotten.'),
-  check: z.boolean().prefault(true).describe('Check the repositories afterwards.'),
+  check: z
+    .boolean()
+    .prefault(true)
+    .describe('Check the repositories before anything is forgotten, and after space was freed.'),
   check_options: line
+    .refine((text) => refusedCheckOptions(wordsOf(text)).length === 0, {
+      error: ({ input }) => `must not hold \`${refusedCheckOptions(wordsOf(String(input))).join(' ')}\``,
+    })
     .prefault('')
-    .describe('More options for `restic check`.')
+    .describe(
+      'More options for `restic check`: how much is read, how fast, by which way. A share of the data given here counts.',
+    )
     .meta({ examples: ['--read-data-subset 10%'] }),
   check_read_data_mode: checkReadData
     .optional()
@@ -92,18 +103,12 @@ const maintenanceSchema = z.strictObject({
 /** The `restic` section of server_config.yml. */
 export const resticSchema = z
   .strictObject({
-    repository_root: repositoryRoot
-      .describe('Where the repositories are, one for each host: `<repository_root>/<hostname>`.')
+    repository_root: repositoryLocation
+      .describe(
+        'Where the repositories are, one for each host: `<repository_root>/<hostname>`, or with `{hostname}` in it.',
+      )
       .meta({ examples: ['/srv/restic'] }),
-    password_file: absolutePath
-      .optional()
-      .describe('File with the password of the repositories: owned by root, mode 0600.')
-      .meta({ examples: ['/etc/backup/restic.pass'] }),
-    password_command: line
-      .min(1)
-      .optional()
-      .describe('A command that prints the password, instead of `password_file`.')
-      .meta({ examples: ['systemd-creds cat restic'] }),
+    ...secretKeys,
     ...toolKeys(['restic']),
     backup_options: backupOptions
       .prefault('')
@@ -114,15 +119,14 @@ export const resticSchema = z
     command_timeout: duration({ min: '1s' })
       .prefault('10m')
       .describe('Time limit for everything else that restic does.'),
+    copies: copiesSchema
+      .prefault([])
+      .describe('Further repositories, elsewhere, that the snapshots of all hosts are copied to.'),
     maintenance: maintenanceSchema.prefault({}).describe('Upkeep of the repositories.'),
   })
-  .refine(
-    ({ password_file, password_command }) => password_file !== undefined || password_command !== undefined,
-    ruleAbout('password_file', 'needed unless there is a `password_command`'),
-  )
-  .refine(
-    ({ password_file, password_command }) => password_file === undefined || password_command === undefined,
-    ruleAbout('password_command', 'must not be given beside `password_file`'),
-  );
+  .refine(...hasPassword)
+  .refine(...one.command)
+  .refine(...one.credential)
+  .refine(...one.environment);
 
 export type ResticSection = z.output<typeof resticSchema>;

@@ -28,6 +28,8 @@ export interface DocumentedKey {
   readonly example: unknown;
   /** Understood, but better written elsewhere: not in samples. */
   readonly old: boolean;
+  /** Stands in the place of another key: left out of a section that is commented out as a whole. */
+  readonly instead: boolean;
   /** Keys of a section, or of each entry of a list of sections. */
   readonly children: readonly DocumentedKey[];
   readonly isList: boolean;
@@ -63,6 +65,7 @@ function keysOf(section: JsonSchema): readonly DocumentedKey[] {
       description: key.description ?? '',
       example: key.examples?.[0] ?? key.default,
       old: key['x-old'] === true,
+      instead: key['x-instead'] === true,
       children: keysOf(key.type === 'array' ? itemsOf(key) : key),
       isList: key.type === 'array',
     };

@@ -46,7 +46,8 @@ function commentedLines(key: DocumentedKey): string[] {
 
 function plainLines(key: DocumentedKey): string[] {
   if (key.children.length === 0) return [`${key.name}:${flow(key)}`];
-  const lines = inSample(key.children).flatMap((child) => [...prose(explain(child)), ...plainLines(child)]);
+  const children = inSample(key.children).filter((child) => !child.instead);
+  const lines = children.flatMap((child) => [...prose(explain(child)), ...plainLines(child)]);
   return [`${key.name}:`, ...indent(key.isList ? asItem(lines) : lines)];
 }
 

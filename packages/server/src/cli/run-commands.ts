@@ -18,7 +18,10 @@ export function addRunCommands(program: Command, start: Start): void {
   program
     .command('check [host...]')
     .description('look at everything that a run relies on: files, restic, repositories, logins, spools')
-    .action((hosts) => start(async (session) => (await import('../commands/check.ts')).check(session, hosts)));
+    .option('--send-test-mail', 'send a mail to the admin as well')
+    .action((hosts, options) =>
+      start(async (session) => (await import('../commands/check.ts')).check(session, hosts, options)),
+    );
   program
     .command('init [host...]')
     .description('create repositories, record host keys, tell what has to be done on the hosts')

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
+import type { NightlyCommand } from '../commands/broken-config-mail.ts';
 import type { Session } from '../commands/session.ts';
 
 type Work = (session: Session) => Promise<number>;
@@ -9,4 +10,6 @@ export type Start = (work: Work, options?: StartOptions) => Promise<void>;
 export interface StartOptions {
   /** Nobody watches a nightly run: what keeps it from beginning goes to the admin by mail. */
   readonly mailBrokenConfig: boolean;
+  /** The command that this is, for that mail; default `backup`. */
+  readonly command?: NightlyCommand;
 }

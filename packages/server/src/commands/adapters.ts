@@ -2,6 +2,8 @@
 import { join } from 'node:path';
 import type { Log } from '@local-backup/common/log';
 import { sleep } from '@local-backup/common/sleep';
+import { createAnomalyGate } from '../anomaly.ts';
+import { anomalyLimitsOf } from '../anomaly-schema.ts';
 import type { HostIo } from '../backup-host.ts';
 import type { Host } from '../host.ts';
 import type { Remote } from '../remotes/remote.ts';
@@ -9,7 +11,9 @@ import { connectSftp } from '../remotes/sftp/index.ts';
 import { createSaveMarker, type SaveMarker } from '../save-marker.ts';
 import { createArchiveSource } from '../sources/archive/index.ts';
 import type { Source } from '../sources/source.ts';
+import { copiesOf } from './copies.ts';
 import { storeOf } from './repositories.ts';
+import { takingTurns } from './repository-lock.ts';
 import type { Session } from './session.ts';
 
 /** The only place that knows which source and remote a host has; repositories.ts knows its store. */
@@ -48,11 +52,17 @@ export function hostIoOf(
       now,
       sleep,
     });
-  const store = storeOf(host, session);
+  const store = options.dryRun ? storeOf(host, session) : takingTurns(storeOf(host, session), host, session);
+  const anomaly = createAnomalyGate({
+    ...{ stateDirectory: config.stateDir, hostname: host.hostname, liveDirectory },
+    ...{ limits: anomalyLimitsOf(config.anomaly, host.anomaly), maxEntries: host.maxEntries, now, signal },
+  });
   return {
     host,
     store,
     marker: markerOf(host, session),
+    anomaly,
+    copies: copiesOf(host, session),
     liveDirectory,
     openSource,
     dryRun: options.dryRun,

@@ -9,6 +9,7 @@ import { type BackupRun, runBackup } from '../run-backup.ts';
 import { type Inventory, selectHosts } from '../select-hosts.ts';
 import { hostIoOf } from './adapters.ts';
 import { mailBrokenRun } from './broken-config-mail.ts';
+import { clockFinding } from './clock.ts';
 import { beginRecord, runRecorded, showRun } from './recorded-command.ts';
 import { requireDirectory } from './server-checks.ts';
 import type { Session } from './session.ts';
@@ -69,7 +70,11 @@ function wholeRun(quiet: Session, chosen: Chosen, options: BackupOptions): Promi
     command: 'backup',
     saveMail: options.saveMail,
     render: renderRun,
-    work: (session, recording) => runBackup({ ...recording, ...planOf(session, chosen, options) }),
+    work: async (session, recording) => {
+      const { steps } = await clockFinding(session);
+      const record = { ...recording.record, steps: [...recording.record.steps, ...steps] };
+      return runBackup({ ...recording, record, ...planOf(session, chosen, options) });
+    },
   });
 }
 

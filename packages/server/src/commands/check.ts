@@ -4,11 +4,21 @@ import { type Check, type CheckResult, runChecks } from '../check-list.ts';
 import { labelled } from '../report/text.ts';
 import { selectHosts } from '../select-hosts.ts';
 import { hostChecks } from './host-checks.ts';
+import { recordsOf } from './records.ts';
 import { serverChecks } from './server-checks.ts';
 import type { Session } from './session.ts';
 
+export interface CheckOptions {
+  /** Send a mail to the admin as well. */
+  readonly sendTestMail?: boolean;
+}
+
 /** `backup-server check [HOST...]`: everything that a run relies on, looked at one by one; nothing is left changed. */
-export async function check(session: Session, names: readonly string[]): Promise<number> {
+export async function check(
+  session: Session,
+  names: readonly string[],
+  { sendTestMail = false }: CheckOptions = {},
+): Promise<number> {
   const { config, json, print, signal } = session;
   const { hosts, rejectedHosts } = selectHosts(config, names);
   const rejected = rejectedHosts.map(
@@ -18,7 +28,9 @@ export async function check(session: Session, names: readonly string[]): Promise
       work: async () => ({ failed: message }),
     }),
   );
-  const checks = [...serverChecks(session), ...rejected, ...hosts.flatMap((host) => hostChecks(host, session))];
+  const runs = await recordsOf(session);
+  const ofHosts = hosts.flatMap((host) => hostChecks(host, session, runs));
+  const checks = [...serverChecks(session, { runs, sendTestMail }), ...rejected, ...ofHosts];
   const results = await runChecks(checks, signal, (result) => {
     if (!json) for (const line of renderResult(result)) print(line);
   });

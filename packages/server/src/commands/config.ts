@@ -2,8 +2,11 @@
 import { findDocument } from '@local-backup/common/config/find-document';
 import { renderSample } from '@local-backup/common/config/sample';
 import { renderEffective } from '@local-backup/common/config/show';
+import { createScrubber } from '@local-backup/common/redact';
 import type { ServerConfig } from '../config.ts';
 import { serverDocuments } from '../config-documents.ts';
+import { secretsIn } from '../repository-location.ts';
+import { repositoriesOf } from './host-repositories.ts';
 
 /**
  * `backup-server config sample [FILE]`
@@ -16,5 +19,8 @@ export function configSample(name: string | undefined, print: (text: string) => 
 
 /** `backup-server config show`: what counts after all files and defaults have been merged. */
 export function configShow(config: ServerConfig, print: (text: string) => void): void {
-  print(renderEffective(config));
+  const scrubber = createScrubber();
+  const locations = config.hosts.flatMap((host) => repositoriesOf(host, config).map(({ location }) => location));
+  for (const secret of locations.flatMap(secretsIn)) scrubber.add(secret);
+  print(scrubber.scrub(renderEffective(config)));
 }

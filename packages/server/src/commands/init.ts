@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { createInterface } from 'node:readline/promises';
 import { BackupError, describeError } from '@local-backup/common/errors';
 import { enrolHostKeys } from '../enrol-host-keys.ts';
 import type { Host, SshTarget } from '../host.ts';
@@ -7,6 +6,8 @@ import { loadPrivateKey } from '../remotes/sftp/private-key.ts';
 import { renderAccess } from '../render-access.ts';
 import { labelled } from '../report/text.ts';
 import { selectHosts } from '../select-hosts.ts';
+import { askFor } from './ask.ts';
+import { copyStoresOf } from './copies.ts';
 import { keyRingOf } from './key-ring.ts';
 import { storeOf } from './repositories.ts';
 import type { Session } from './session.ts';
@@ -42,6 +43,11 @@ async function initHost(host: Host, session: Session, { acceptHostKey }: InitOpt
       const { created, id } = await storeOf(host, session).init(signal);
       print(`repository: ${created ? 'created' : 'is there'}, id ${id.slice(0, 12)}`);
     },
+    // After the first repository, because a copy takes over how that one cuts data into pieces.
+    ...copyStoresOf(host, session).map(({ copy, store }) => async () => {
+      const { created, id } = await store.store.init(signal);
+      print(`copy "${copy.name}": ${created ? 'created' : 'is there'}, id ${id.slice(0, 12)}`);
+    }),
     async () => {
       const access = {
         hostname: host.hostname,
@@ -81,17 +87,4 @@ function wayTo(target: SshTarget): readonly SshTarget[] {
 
 async function publicKeyOf({ ssh }: Host): Promise<string | undefined> {
   return ssh.keyFile === undefined ? undefined : (await loadPrivateKey(ssh.keyFile, ssh.passphraseFile)).publicLine;
-}
-
-/** Asks on the terminal; undefined where there is none. */
-function askFor(signal: AbortSignal): ((question: string) => Promise<string>) | undefined {
-  if (process.stdin.isTTY !== true || process.stdout.isTTY !== true) return undefined;
-  return async (question) => {
-    const terminal = createInterface({ input: process.stdin, output: process.stdout });
-    try {
-      return await terminal.question(question, { signal });
-    } finally {
-      terminal.close();
-    }
-  };
 }

@@ -3,11 +3,11 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { openRunLog, type RunLog } from '@local-backup/common/run-log';
 import type { RunRecord } from '@local-backup/common/run-record';
-import { newRecord, saveRun, sweepRuns } from '@local-backup/common/run-store';
+import { newRecord, saveRun } from '@local-backup/common/run-store';
 import { deliverOutputs } from '../outputs/deliver.ts';
 import { createOutputs } from '../outputs/index.ts';
-import { KEPT_RECORDS, recordDirectory } from './records.ts';
-import { createSendMail } from './send-mail.ts';
+import { pastRuns, recordDirectory, sweepRecords } from './records.ts';
+import { createPost } from './send-mail.ts';
 import { loggingTo, type Session } from './session.ts';
 
 /** The record of a run as it is at the start, and how it is kept; see `RecordedRun`. */
@@ -49,8 +49,9 @@ export async function runRecorded(quiet: Session, plan: RecordedCommand): Promis
     const begun = beginRecord(session, plan.command);
     const record = await plan.work(session, { record: begun, save: (state) => saveRun(directory, state) });
     showRun(session, record, plan.render);
-    const undelivered = await deliver(session, record, { runLog, saveMail: plan.saveMail });
-    await sweepRuns(directory, KEPT_RECORDS);
+    const history = await pastRuns(session);
+    const undelivered = await deliver(session, record, { runLog, saveMail: plan.saveMail, history });
+    await sweepRecords(session, history);
     succeeded = record.status !== 'failed' && undelivered === 0;
   } finally {
     const where = await runLog.close(succeeded);
@@ -65,20 +66,26 @@ export function showRun({ json, print }: Session, record: RunRecord, render: Rec
   else for (const line of render(record)) print(line);
 }
 
-async function deliver(
-  session: Session,
-  record: RunRecord,
-  { runLog, saveMail }: { readonly runLog: RunLog; readonly saveMail: string | undefined },
-): Promise<number> {
+interface Delivery {
+  readonly runLog: RunLog;
+  readonly saveMail: string | undefined;
+  readonly history: readonly RunRecord[];
+}
+
+async function deliver(session: Session, record: RunRecord, { runLog, saveMail, history }: Delivery): Promise<number> {
   const { config, log, now } = session;
   const kept = record.status === 'failed' ? `${runLog.path} and ` : '';
+  const post = createPost(session, { runId: record.id, saveMail });
+  // What could not be sent before comes first: it is older.
+  const waiting = await post.sendWaiting();
   const outputs = createOutputs({
     config,
     log: `${kept}journalctl -u ${unitOf(record)} --since "${record.started.slice(0, 19).replace('T', ' ')} UTC"`,
     recordDirectory: recordDirectory(config),
-    send: createSendMail(session, { runId: record.id, saveMail }),
+    history,
+    send: post.send,
   });
-  return deliverOutputs(outputs, record, now(), log);
+  return waiting + (await deliverOutputs(outputs, record, now(), log));
 }
 
 /** The systemd unit that runs a command, by the names of the original shell version (C78). */

@@ -2,8 +2,15 @@
 import { join } from 'node:path';
 import type { Run } from '@local-backup/common/exec';
 import type { Host } from '../host.ts';
+import { secretsIn } from '../repository-location.ts';
+import type { History } from '../stores/history.ts';
+import { readEnvironment } from '../stores/restic/environment.ts';
+import { createResticHistory } from '../stores/restic/history/index.ts';
 import { createResticStore, type ResticStoreOptions } from '../stores/restic/index.ts';
+import { createResticUpkeep } from '../stores/restic/upkeep.ts';
 import type { Store } from '../stores/store.ts';
+import type { Upkeep } from '../stores/upkeep.ts';
+import { repositoryOf } from './host-repositories.ts';
 import type { Session } from './session.ts';
 
 /** The only place that knows which store a host has. */
@@ -18,21 +25,40 @@ export function storeOf(host: Host, session: Session): Store {
   return createResticStore(resticOptionsOf(host, session), parts);
 }
 
-/** Where the repository of a host is, and how it is opened. */
-function resticOptionsOf(host: Host, { config }: Session): ResticStoreOptions {
+/** What looks into the snapshots of a host, and takes things out of them. */
+export function historyOf(host: Host, session: Session): History {
+  const parts = { run: runOf(session), log: session.log.child({ host: host.hostname }) };
+  return createResticHistory(resticOptionsOf(host, session), parts);
+}
+
+/** What keeps the history of a host in order. @param copy its copy of this name, instead of its first repository */
+export function upkeepOf(host: Host, session: Session, copy?: string): Upkeep {
+  const { config, log, now } = session;
+  const { commandTimeoutMs, maintenance } = config.restic;
+  const timeouts = { queryMs: commandTimeoutMs, upkeepMs: maintenance.commandTimeoutMs };
+  const parts = { run: runOf(session), log: log.child({ host: host.hostname }), now };
+  return createResticUpkeep({ ...resticOptionsOf(host, session, copy), timeouts }, parts);
+}
+
+/**
+ * Where a repository of a host is, and how it is opened.
+ * @param copy its copy of this name, instead of its first repository
+ */
+export function resticOptionsOf(host: Host, { config, scrubber }: Session, copy?: string): ResticStoreOptions {
   const { restic, stateDir } = config;
-  const { passwordFile, passwordCommand = '' } = restic;
+  const { location, password, environment } = repositoryOf(host, config, copy);
   const [program = 'restic'] = restic.command;
+  for (const secret of secretsIn(location)) scrubber.add(secret);
   return {
     host: host.hostname,
-    repository: `${restic.repositoryRoot}/${host.hostname}`,
-    password: passwordFile === undefined ? { command: passwordCommand } : { file: passwordFile },
+    repository: location,
+    password,
     program,
     cacheDirectory: join(stateDir, 'restic-cache'),
-    environment: {},
+    environment: environment === undefined ? {} : () => readEnvironment(environment, scrubber.add),
     lockWaitMs: REPOSITORY_LOCK_WAIT_MS,
     backupOptions: restic.backupOptions,
-    pinFile: join(stateDir, 'repositories', `${host.hostname}.json`),
+    pinFile: join(stateDir, 'repositories', `${host.hostname}${copy === undefined ? '' : `@${copy}`}.json`),
     verifyRestore: true,
     timeouts: {
       queryMs: restic.commandTimeoutMs,
@@ -43,7 +69,7 @@ function resticOptionsOf(host: Host, { config }: Session): ResticStoreOptions {
 }
 
 /** `restic_cmd` may be more than the name of a program, `nice restic` for example. */
-function runOf({ config, run }: Session): Run {
+export function runOf({ config, run }: Session): Run {
   const [, ...words] = config.restic.command;
   return (name, args, settings) => run(name, [...words, ...args], settings);
 }

@@ -3,93 +3,119 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { showControls } from '@local-backup/common/byte-path';
 import { BackupError } from '@local-backup/common/errors';
-import type { ServerConfig } from '../config.ts';
-import { isWithin, localRepositoryRoot, realPath } from '../directories.ts';
-import { stampOfSnapshot } from '../report/render-snapshots.ts';
-import { formatTime } from '../report/text.ts';
-import { newestSnapshot } from '../restore-choice.ts';
-import { selectHosts } from '../select-hosts.ts';
-import { chooseSnapshot } from '../stores/choose-snapshot.ts';
-import { createEmptyTarget } from '../stores/restore-target.ts';
-import type { Snapshot, Store } from '../stores/store.ts';
-import { markerOf } from './adapters.ts';
-import { storeOf } from './repositories.ts';
+import { describeSelection, renderVerified } from '../report/render-restore.ts';
+import { requireOwnPlace } from '../restore-place.ts';
+import { type Restored, type RestoreWatch, restoreSnapshot } from '../restore-snapshot.ts';
+import { describeFound, type FoundSnapshot, findSnapshot, foundAsJson } from './find-snapshot.ts';
+import { createProgress } from './progress.ts';
+import { historyOf } from './repositories.ts';
 import type { Session } from './session.ts';
 
 export interface RestoreOptions {
-  /** Id of a snapshot, or `latest`. */
-  readonly snapshot: string;
-  /** A directory that is empty or does not exist yet. */
+  /** Id of a snapshot, or `latest`; for a host that is named without `@`. */
+  readonly snapshot?: string;
+  readonly service?: readonly string[];
+  readonly path?: readonly string[];
+  /** A directory that is empty or does not exist yet; any with `overwrite`. */
   readonly to: string;
+  readonly overwrite?: boolean;
+  /** False with `--no-verify` and `--no-space-check`. */
+  readonly verify: boolean;
+  readonly spaceCheck: boolean;
 }
 
-/** `backup-server restore HOST --to DIR`: the content of one snapshot into a directory of its own. */
-export async function restore(
-  session: Session,
-  name: string,
-  { snapshot: wanted, to }: RestoreOptions,
-): Promise<number> {
-  const { config, json, print, signal } = session;
-  const [host] = selectHosts(config, [name]).hosts;
-  if (host === undefined)
-    throw new BackupError('config', `The configuration of ${name} is wrong; see: backup-server check ${name}`);
+/** `backup-server restore HOST[@WHEN] --to DIR`: a snapshot, or a part of it, into a directory of its own. */
+export async function restore(session: Session, name: string, options: RestoreOptions): Promise<number> {
+  const { config, json, print, signal, log } = session;
+  const target = resolve(options.to);
+  requireOwnPlace(target, 'restore into', config);
+  const found = await chosenBy(session, name, options.snapshot);
   const say = json ? () => undefined : print;
-  const target = resolve(to);
-  requireRealFileSystem(target);
-  requireOutside(target, config);
-  const store = storeOf(host, session);
-  const snapshots = await store.snapshots(signal);
-  const chosen =
-    wanted === 'latest'
-      ? newestSnapshot(snapshots, await markerOf(host, session).read(), name)
-      : { snapshot: chooseSnapshot(snapshots, wanted, name), why: 'as asked' };
-  const { id, time } = chosen.snapshot;
-  say(
-    `Snapshot ${id.slice(0, 8)} of ${name}, stored ${formatTime(time)}, archive ${stampOfSnapshot(chosen.snapshot) ?? 'unknown'} (${chosen.why})`,
-  );
-  await restoreInto(store, chosen.snapshot, target, signal);
-  if (json) print(JSON.stringify({ host: name, snapshot: id, time, target }));
+  say(describeFound(found));
+  const progress = createProgress();
+  const restored = await restoreSnapshot({
+    history: historyOf(found.host, session),
+    snapshot: found.snapshot.id,
+    target,
+    services: options.service ?? [],
+    paths: options.path ?? [],
+    overwrite: options.overwrite ?? false,
+    verify: options.verify,
+    checkSpace: options.spaceCheck,
+    signal,
+    watch: watchWith(session, say, progress, target),
+  })
+    .catch((error: unknown) => {
+      if (signal.aborted) log.warn(`the restore was ended; what is in ${showControls(target)} may not be complete`);
+      throw error;
+    })
+    .finally(progress.end);
+  if (json) print(JSON.stringify(asJson(found, target, restored)));
+  for (const line of await outcome(target, restored, options)) say(line);
+  const { verified, isListUnreadable } = restored;
+  return (verified?.differenceCount ?? 0) === 0 && !(options.verify && isListUnreadable) ? 0 : 1;
+}
+
+/** `--snapshot` is how it was chosen before `@` came. */
+async function chosenBy(session: Session, name: string, snapshot: string | undefined): Promise<FoundSnapshot> {
+  if (snapshot === undefined) return findSnapshot(session, name);
+  if (name.includes('@')) throw new BackupError('usage', 'Give either HOST@WHEN or --snapshot, not both.');
+  return findSnapshot(session, `${name}@${snapshot}`);
+}
+
+function watchWith(
+  { log }: Session,
+  say: (line: string) => void,
+  progress: ReturnType<typeof createProgress>,
+  target: string,
+): RestoreWatch {
+  let total = 0;
+  return {
+    unproven: (error) => log.warn('the list of entries cannot be read; going on without it', { error }),
+    restoring(selection, measured) {
+      say(describeSelection(selection, measured));
+      total = measured?.bytes ?? 0;
+      if (measured !== undefined) progress.followFreeSpace('restored, about', target, total);
+    },
+    verifying: () => progress.show('verified', 0, total),
+    verified: (bytes) => progress.show('verified', bytes, total),
+  };
+}
+
+function asJson(found: FoundSnapshot, target: string, { selection, measured, verified }: Restored) {
+  const { entries, bytes } = measured ?? {};
+  return { ...foundAsJson(found), target, include: selection.include, entries, bytes, verified: verified ?? null };
+}
+
+async function outcome(target: string, restored: Restored, options: RestoreOptions): Promise<readonly string[]> {
+  const { selection, measured, verified } = restored;
+  const shown = showControls(target);
   const { mode } = await stat(target);
-  for (const line of nextSteps(target, mode & 0o7777)) say(line);
-  return 0;
-}
-
-async function restoreInto(store: Store, { id }: Snapshot, target: string, signal: AbortSignal): Promise<void> {
-  await createEmptyTarget(target);
-  await store.restore(id, target, signal);
-}
-
-/** The kernel's own: nothing can be put there, and Node's mkdir never comes back from /proc. */
-const PSEUDO = ['/proc', '/sys', '/dev'];
-
-function requireRealFileSystem(target: string): void {
-  if (!PSEUDO.some((directory) => isWithin(realPath(target), directory))) return;
-  throw new BackupError(
-    'usage',
-    `Cannot restore into ${showControls(target)}: that is no place for files. Try --to /var/tmp/restored`,
-  );
-}
-
-/** Runs empty and fill these directories; a restored tree would be lost in there, or get into their way. */
-function requireOutside(target: string, { liveDir, localTempBaseDir, restic }: ServerConfig): void {
-  const repositories = localRepositoryRoot(restic.repositoryRoot);
-  const taken = { live_dir: liveDir, local_temp_base_dir: realPath(localTempBaseDir), repository_root: repositories };
-  for (const [name, directory] of Object.entries(taken)) {
-    // A repository root of `/` takes nothing that could be meant: its repositories are not empty, which is found later.
-    if (directory === undefined || directory === '/' || !isWithin(realPath(target), directory)) continue;
-    const where = `Cannot restore into ${showControls(target)}: it is in ${name} (${directory}), which runs work in`;
-    throw new BackupError('usage', `${where}. Give another directory with --to.`);
-  }
-}
-
-function nextSteps(target: string, mode: number): readonly string[] {
-  const whoReads =
-    (mode & 0o077) === 0
-      ? 'which is readable for root only'
-      : `which others may look into (mode ${mode.toString(8)}; to close it: chmod 0700 ${target})`;
+  const isWhole = selection.include.length === 0;
+  const isRight = (verified?.differenceCount ?? 0) === 0;
   return [
-    `Restored into ${target}, ${whoReads}: <type>/<service>/ for each service of the host.`,
-    `Next: look at it (ls -R ${target}), then copy what is needed to its place with: rsync -aHAX --numeric-ids`,
-    `The list of all entries with their sha256: zcat ${target}/.backup/entries.gz`,
+    ...(verified === undefined ? [unverified(restored, options.verify)] : renderVerified(target, verified)),
+    ...(options.overwrite === true ? [`What was in ${shown} before and is not in the snapshot is there still.`] : []),
+    `Restored into ${shown}, ${whoReads(shown, mode & 0o7777)}: <type>/<service>/ for each service of the host.`,
+    ...(isRight ? nextSteps(shown, isWhole && measured !== undefined) : []),
   ];
+}
+
+function nextSteps(shown: string, hasList: boolean): readonly string[] {
+  return [
+    `Next: look at it (ls -R ${shown}), then copy what is needed to its place with: rsync -aHAX --numeric-ids`,
+    ...(hasList ? [`The list of all entries with their sha256: zcat ${shown}/.backup/entries.gz`] : []),
+  ];
+}
+
+function unverified({ measured, isListUnreadable }: Restored, wanted: boolean): string {
+  if (measured !== undefined || !wanted) return 'NOT verified, as asked.';
+  const instead = 'restic itself has read everything again.';
+  if (isListUnreadable) return `NOT compared with the list of entries, which cannot be read; ${instead}`;
+  return `The snapshot has no list of its entries to compare with (another program made it?): ${instead}`;
+}
+
+function whoReads(target: string, mode: number): string {
+  if ((mode & 0o077) === 0) return 'which is readable for root only';
+  return `which others may look into (mode ${mode.toString(8)}; to close it: chmod 0700 ${target})`;
 }

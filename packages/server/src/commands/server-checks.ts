@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { constants } from 'node:fs';
 import { access, lstat, statfs } from 'node:fs/promises';
+import { showControls } from '@local-backup/common/byte-path';
 import { formatBytes } from '@local-backup/common/bytes';
 import { BackupError } from '@local-backup/common/errors';
+import { createMailer } from '@local-backup/common/mail';
+import type { RunRecord } from '@local-backup/common/run-record';
 import { requireMailProgram } from '@local-backup/common/sendmail';
 import type { Check, Finding } from '../check-list.ts';
+import { requireVersion } from '../stores/restic/version.ts';
+import { lookAtKit } from './kit-check.ts';
 import type { Session } from './session.ts';
+import { lookAtSpace, maintenanceFinding } from './upkeep-checks.ts';
 
 /** Below this many free bytes there is no room for the archive of an ordinary host. */
 const LITTLE_SPACE_BYTES = 1024 ** 3;
@@ -13,8 +19,15 @@ const LITTLE_SPACE_BYTES = 1024 ** 3;
 /** Programs are only asked for their version. */
 const VERSION_TIMEOUT_MS = 60_000;
 
+export interface ServerCheckOptions {
+  /** The records of earlier runs. */
+  readonly runs: readonly RunRecord[];
+  readonly sendTestMail: boolean;
+}
+
 /** What a run relies on beside the hosts. */
-export function serverChecks({ config, run, signal }: Session): readonly Check[] {
+export function serverChecks(session: Session, { runs, sendTestMail }: ServerCheckOptions): readonly Check[] {
+  const { config, run, signal, now } = session;
   const check = (name: string, work: () => Promise<Finding>): Check => ({ about: 'server', name, work });
   const [restic = 'restic', ...words] = config.restic.command;
   return [
@@ -26,9 +39,14 @@ export function serverChecks({ config, run, signal }: Session): readonly Check[]
     check('live_dir', () => lookAtLiveDirectory(config.liveDir)),
     check('restic', async () => {
       const { stdout } = await run(restic, [...words, 'version'], { timeoutMs: VERSION_TIMEOUT_MS, signal });
+      requireVersion(stdout, restic);
       return stdout.trim();
     }),
     check('mail', () => lookAtMail(config.mail)),
+    ...(sendTestMail ? [check('test mail', () => testMail(session))] : []),
+    check('space for archives', () => lookAtSpace(config, runs)),
+    check('maintenance', async () => maintenanceFinding(runs, now())),
+    check('recovery kit', () => lookAtKit(session)),
   ];
 }
 
@@ -67,4 +85,17 @@ async function lookAtLiveDirectory(directory: string): Promise<Finding> {
 async function lookAtMail(mail: Session['config']['mail']): Promise<Finding> {
   if (mail.transport === 'smtp') return `by SMTP to ${mail.host}:${mail.port}, ${mail.tls}`;
   return `by ${(await requireMailProgram(mail.commands)).join(' ')}`;
+}
+
+/** @throws BackupError where the mail was not taken */
+async function testMail({ config, run, scrubber, now }: Session): Promise<Finding> {
+  const { adminEmail: to, emailSubjectPrefix, hostname, mail } = config;
+  const mailer = createMailer(mail, { run, scrubber, hostname, now });
+  const subject = showControls(`${emailSubjectPrefix} ${hostname} - Test`.trim());
+  await mailer.send({
+    to,
+    subject,
+    text: 'Mails of backup-server arrive. Nothing has happened: somebody has asked for this one.\n',
+  });
+  return `sent to ${showControls(to)}; see whether it arrives`;
 }

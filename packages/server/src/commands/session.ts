@@ -17,6 +17,8 @@ export interface GlobalOptions {
 /** What every command works with. */
 export interface Session extends Toolbox {
   readonly config: ServerConfig;
+  /** As given with `-c`. */
+  readonly configFile: string;
   readonly json: boolean;
   readonly now: () => Date;
   /** Aborted by SIGINT and SIGTERM. */
@@ -48,7 +50,15 @@ export async function withSession(
   const print = (line: string) => void process.stdout.write(`${line}\n`);
   try {
     const { signal } = signals;
-    const code = await work({ ...toolbox, config, json, now: () => new Date(), signal, print });
+    const code = await work({
+      ...toolbox,
+      config,
+      configFile: options.config,
+      json,
+      now: () => new Date(),
+      signal,
+      print,
+    });
     signal.throwIfAborted();
     return code;
   } finally {

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
+import type { Host } from '../host.ts';
+import { type Pin, readPins } from '../pins.ts';
 import { type HostSnapshots, renderSnapshots } from '../report/render-snapshots.ts';
 import { selectHosts } from '../select-hosts.ts';
 import { markerOf } from './adapters.ts';
@@ -19,7 +21,9 @@ export async function snapshots(session: Session, names: readonly string[]): Pro
     signal.throwIfAborted();
     try {
       const found = await storeOf(host, session).snapshots(signal);
-      listed.push({ host: host.hostname, snapshots: found, unproven: await markerOf(host, session).read() });
+      const unproven = await markerOf(host, session).read();
+      const pins = await pinsOf(host, session);
+      listed.push({ host: host.hostname, snapshots: found, unproven, pins });
     } catch (error) {
       failures += 1;
       log.error('the snapshots cannot be listed', { host: host.hostname, error });
@@ -28,4 +32,12 @@ export async function snapshots(session: Session, names: readonly string[]): Pro
   if (json) print(JSON.stringify(listed, undefined, 2));
   else for (const line of renderSnapshots(listed)) print(line);
   return failures === 0 ? 0 : 1;
+}
+
+/** The snapshots are there whatever became of the pins. */
+async function pinsOf({ hostname }: Host, { config, log }: Session): Promise<readonly Pin[]> {
+  return readPins(config.stateDir, hostname).catch((error: unknown) => {
+    log.warn('the pins cannot be read', { host: hostname, error });
+    return [];
+  });
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import type { HostRecord, RunRecord } from '@local-backup/common/run-record';
+import type { RunRecord } from '@local-backup/common/run-record';
 import type { Status } from '@local-backup/common/status';
+import { endOfHost } from './history.ts';
 
 /** How fresh the newest good snapshot of a host is. Ages in milliseconds. */
 export interface Freshness {
@@ -57,9 +58,9 @@ export function freshnessOf(
   return hosts.map(({ hostname, maxAgeMs }) => {
     const records = newestFirst.flatMap((run) => run.hosts.filter((host) => host.host === hostname));
     const successes = records.filter((host) => host.snapshot !== undefined && host.incomplete !== true);
-    const stored = successes.find((host) => !isFuture(endOf(host), now));
-    const future = successes.find((host) => isFuture(endOf(host), now));
-    const lastSuccess = stored && endOf(stored);
+    const stored = successes.find((host) => !isFuture(endOfHost(host), now));
+    const future = successes.find((host) => isFuture(endOfHost(host), now));
+    const lastSuccess = stored && endOfHost(stored);
     const stale = isStale(lastSuccess, maxAgeMs, now);
     const lastStatus = records[0]?.status;
     return {
@@ -71,11 +72,7 @@ export function freshnessOf(
       lastStatus,
       snapshot: stored?.snapshot,
       stale,
-      ...(future === undefined ? {} : { fromFuture: endOf(future) }),
+      ...(future === undefined ? {} : { fromFuture: endOfHost(future) }),
     };
   });
-}
-
-function endOf(host: HostRecord): string {
-  return new Date(new Date(host.started).getTime() + host.seconds * 1000).toISOString();
 }

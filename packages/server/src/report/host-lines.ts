@@ -11,15 +11,17 @@ import { formatCount, formatTime, humanDuration, labelled } from './text.ts';
  * influence is made printable here.
  */
 export function hostLines(host: HostRecord, indent: string): readonly string[] {
+  return [...remarkLines(host, indent), ...storedLines(host).flatMap((line) => labelled(indent, line))];
+}
+
+/** What went wrong with a host, or was odd; nothing about what was stored. */
+export function remarkLines(host: HostRecord, indent: string): readonly string[] {
   const services = host.services.filter(({ status }) => status !== 'success');
-  const wrong = [
+  const remarks = [
     ...atMost(SHOWN_PARTS, failedFirst(remarkableSteps(host)), indent, (step) => stepLines(step, indent)),
     ...atMost(SHOWN_PARTS, failedFirst(services), indent, (service) => serviceLines(service, indent)),
   ];
-  return [
-    ...atMost(SHOWN_LINES, wrong, indent, (line) => [line]),
-    ...storedLines(host).flatMap((line) => labelled(indent, line)),
-  ];
+  return atMost(SHOWN_LINES, remarks, indent, (line) => [line]);
 }
 
 /** A mail is for reading, and a client can name thousands of services: of more than this the rest is in the record. */

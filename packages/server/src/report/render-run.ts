@@ -5,11 +5,14 @@ import { hostLines } from './host-lines.ts';
 import { groupHosts } from './report.ts';
 import { formatTime, humanDuration, labelled } from './text.ts';
 
+/** What is to be said about a host beside what its record holds, one remark each. */
+export type NoteOfHost = (host: HostRecord) => readonly string[];
+
 /**
  * A whole run for people, as lines. The titles of the sections are those of the original shell version, so that existing
  * mail filters keep working (C69); what failed comes first because it is read first.
  */
-export function renderRun(run: RunRecord): readonly string[] {
+export function renderRun(run: RunRecord, noteOf: NoteOfHost = () => []): readonly string[] {
   const groups = groupHosts(run.hosts);
   return [
     `${outcomeOf(run)} on ${showControls(run.hostname)}`,
@@ -18,10 +21,10 @@ export function renderRun(run: RunRecord): readonly string[] {
     ...run.steps
       .filter((step) => step.status !== 'success')
       .flatMap((step) => labelled('  ', step.message ?? step.name)),
-    ...section('Failed Hosts', groups.failed, (host) => `${host.host} (Failed)`),
-    ...section('Hosts with Warnings', groups.warning, (host) => host.host),
-    ...section('Skipped Hosts', groups.skipped, (host) => `${host.host} (${host.skipped ?? 'SKIPPED'})`),
-    ...section('Successful Hosts', groups.success, (host) => host.host),
+    ...section('Failed Hosts', groups.failed, (host) => `${host.host} (Failed)`, noteOf),
+    ...section('Hosts with Warnings', groups.warning, (host) => host.host, noteOf),
+    ...section('Skipped Hosts', groups.skipped, (host) => `${host.host} (${host.skipped ?? 'SKIPPED'})`, noteOf),
+    ...section('Successful Hosts', groups.success, (host) => host.host, noteOf),
   ];
 }
 
@@ -54,7 +57,12 @@ function section(
   title: string,
   hosts: readonly HostRecord[],
   heading: (host: HostRecord) => string,
+  noteOf: NoteOfHost,
 ): readonly string[] {
-  const lines = hosts.flatMap((host) => [`  ${heading(host)}`, ...hostLines(host, '      ')]);
+  const lines = hosts.flatMap((host) => [
+    `  ${heading(host)}`,
+    ...noteOf(host).flatMap((note) => labelled('      ', note)),
+    ...hostLines(host, '      '),
+  ]);
   return ['', `${title} (${hosts.length}):`, ...(lines.length === 0 ? ['  (None)'] : lines)];
 }

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createEmptyTarget } from './restore-target.ts';
+import { createTarget, requireRoom, requireUnusedTarget } from './restore-target.ts';
 
 let base: string;
 
@@ -15,17 +15,29 @@ beforeEach(() => {
 afterEach(() => rmSync(base, { recursive: true, force: true }));
 
 test('a directory that is missing is created, for us alone', async () => {
-  await createEmptyTarget(join(base, 'a', 'b'));
+  await createTarget(join(base, 'a', 'b'));
   expect(statSync(join(base, 'a', 'b')).mode & 0o777).toBe(0o700);
 });
 
 test.each([
   ['file', /it is a file/],
   ['file/below', /something above it is a file/],
-  ['', /it is not empty/],
 ])('"%s" is refused in words that an operator can use', async (name, message) => {
-  await expect(createEmptyTarget(join(base, name))).rejects.toMatchObject({
+  await expect(createTarget(join(base, name))).rejects.toMatchObject({
     code: 'usage',
     message: expect.stringMatching(message),
   });
+});
+
+test('a directory that holds anything is not used; one that is empty or missing is', async () => {
+  await expect(requireUnusedTarget(base)).rejects.toMatchObject({ code: 'usage' });
+  await requireUnusedTarget(join(base, 'missing'));
+});
+
+test('too little room is told with the numbers, also for a directory that is still to be made', async () => {
+  const target = join(base, 'a', 'b');
+  await requireRoom(target, { bytes: 0, entries: 0 });
+  await expect(requireRoom(target, { bytes: 2 ** 52, entries: 1 })).rejects.toThrow(
+    /^Not enough room .*PiB are needed, /,
+  );
 });

@@ -49,11 +49,14 @@ export interface RepositorySize {
  * Every verb may be interrupted at any time and called again. All throw BackupError as the verbs of `Store` do.
  */
 export interface Upkeep {
-  /** What a policy says about every snapshot of the host, oldest first. Changes nothing. */
+  /**
+   * What a policy says about every snapshot of the host, oldest first. Changes nothing and takes no lock.
+   * @throws BackupError also where not every snapshot is judged exactly once
+   */
   judge(policy: readonly string[], signal: AbortSignal): Promise<readonly Judged[]>;
   /**
-   * Removes exactly these snapshots, by their whole ids; ids that are gone already are no error. Only what nothing else
-   * needs may be freed afterwards, by `prune`.
+   * Removes exactly these snapshots, by their whole ids; ids that are gone already, or are those of another host, are
+   * left alone. Only what nothing else needs may be freed afterwards, by `prune`.
    * @throws BackupError also when one of them is there still afterwards
    */
   forget(ids: readonly string[], signal: AbortSignal): Promise<void>;
@@ -61,7 +64,8 @@ export interface Upkeep {
   prune(signal: AbortSignal): Promise<void>;
   /**
    * Is what is stored whole? Damage is an answer, not an error; that the look could not be taken is one.
-   * @param options further words of the configuration for the store's own check
+   * @param options further words of the configuration for the store's own check; where they say how much data is read,
+   *   that counts instead of `share`
    */
   check(share: DataShare, options: readonly string[], signal: AbortSignal): Promise<Checked>;
   size(signal: AbortSignal): Promise<RepositorySize>;

@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { showControls } from '@local-backup/common/byte-path';
 import type { RunRecord } from '@local-backup/common/run-record';
+import type { Expectation } from '../../report/freshness.ts';
+import type { ReportConfig } from '../../report-schema.ts';
 
-/** A mail in plain text, before anybody has sent it. */
+/** A mail before anybody has sent it. */
 export interface Mail {
   readonly to: string;
   readonly subject: string;
   readonly text: string;
+  /** The same for readers that show HTML. */
+  readonly html?: string;
   /** Something failed: marked as urgent. */
   readonly important: boolean;
+  /** Whether it is about one host; `summary` where it is missing. */
+  readonly kind?: 'summary' | 'host';
 }
 
 /** What the mails have to know beside the run itself. */
@@ -23,6 +29,14 @@ export interface EmailFacts {
   readonly log: string;
   /** Directory of the run records. */
   readonly recordDirectory: string;
+  /** Which mails are sent. */
+  readonly reports: ReportConfig;
+  /** All records of runs that can be read, in any order, with or without that of this run. */
+  readonly history: readonly RunRecord[];
+  /** The hosts of the configuration and how fresh they have to be. */
+  readonly hosts: readonly Expectation[];
+  /** A host whose last drill is older than this is overdue. */
+  readonly drillMaxAgeMs: number;
 }
 
 /** `<prefix> <server> - <what>`, in one line whatever it contains. */

@@ -2,7 +2,9 @@
 import { BackupError, type ErrorCode, exitCodeOf, InterruptedError } from '@local-backup/common/errors';
 import type { HostRecord, RunRecord } from '@local-backup/common/run-record';
 import { hostLines } from '../../report/host-lines.ts';
+import { type Repeats, repeatsOf } from '../../report/repeats.ts';
 import { failedStep } from '../../report/report.ts';
+import { repeatText } from '../../report/summary.ts';
 import { labelled } from '../../report/text.ts';
 import { TERMINATED } from '../../report/trail.ts';
 import { type EmailFacts, footer, type Mail, subject } from './mail-text.ts';
@@ -17,23 +19,34 @@ const SKIP_SUBJECT: Readonly<Record<string, string>> = {
 /** The mail about one host that failed or was skipped; undefined where there is nothing to say about it alone. */
 export function renderHost(host: HostRecord, run: RunRecord, facts: EmailFacts): Mail | undefined {
   const what = headline(host);
-  if (what === undefined) return undefined;
+  if (what === undefined || facts.reports.hostMail === 'never') return undefined;
+  const repeats = repeatsOf(host, run, facts.history);
+  if (repeats.folded && facts.reports.foldRepeated) return undefined;
+  const isFailed = host.status === 'failed';
   const lines = [
     `${what}.`,
     '',
+    ...repeatLines(host, repeats),
     ...hostLines(host, '  '),
     '',
     ...labelled('', advice(host)),
     '',
     ...footer(run, facts),
-    ...(host.status === 'failed' ? [`Once mended: backup-server backup ${host.host}`] : []),
+    ...(isFailed ? [`Once mended: backup-server backup ${host.host}`] : []),
   ];
   return {
     to: facts.hostEmails.get(host.host) ?? facts.adminEmail,
-    subject: subject(run, facts, what),
+    subject: subject(run, facts, `${what}${repeats.count > 1 && isFailed ? `, ${repeats.count} times in a row` : ''}`),
     text: `${lines.join('\n')}\n`,
-    important: host.status === 'failed',
+    important: isFailed,
+    kind: 'host',
   };
+}
+
+/** How long this has gone on, and when the next mail comes. */
+function repeatLines({ status }: HostRecord, repeats: Repeats): readonly string[] {
+  if (repeats.count < 2 || status !== 'failed') return [];
+  return [...labelled('  ', `It has ${repeatText(repeats)}.`), ''];
 }
 
 function headline(host: HostRecord): string | undefined {

@@ -7,6 +7,14 @@ export const CONFIG_ARGS: readonly string[] = ['cat', 'config'];
 /** Without `--json`: version 0.14 prints prose all the same, so the id is read from the configuration afterwards. */
 export const INIT_ARGS: readonly string[] = ['init', '--quiet'];
 
+/** Chunks as in the repository that is copied from, without which the same data is not the same in both. */
+export const INIT_COPY_ARGS: readonly string[] = [...INIT_ARGS, '--copy-chunker-params'];
+
+/** Snapshots by their whole ids, which are copied in this order; those that are there already are passed over. */
+export function copyArgs(ids: readonly string[]): readonly string[] {
+  return ['copy', '--quiet', ...ids];
+}
+
 /** Without a lock: a listing does no harm while another command holds the repository, and must not fail then. */
 export function snapshotsArgs(host: string): readonly string[] {
   return ['snapshots', '--json', '--no-lock', '--host', host];
@@ -15,7 +23,7 @@ export function snapshotsArgs(host: string): readonly string[] {
 export interface BackupArgs {
   readonly host: string;
   readonly stamp: string;
-  /** Words of the configuration, judged by {@link refusedBackupOptions}. */
+  /** Words of the configuration, judged by `refusedBackupOptions`. */
   readonly options: readonly string[];
   readonly dryRun: boolean;
   readonly readAll: boolean;
@@ -53,43 +61,4 @@ export function restoreArgs(
 /** How long restic itself waits for a lock; versions before 0.16 cannot and fail at once. */
 export function lockArgs(version: ResticVersion, waitMs: number): readonly string[] {
   return waitMs > 0 && has(version, 'retryLock') ? ['--retry-lock', `${Math.ceil(waitMs / 1000)}s`] : [];
-}
-
-/** Options that would take away what this store promises, and why each is refused. */
-const REFUSED: readonly { readonly names: readonly string[]; readonly why: string }[] = [
-  { names: ['-r', '--repo', '--repository-file'], why: 'the repository belongs to the host' },
-  {
-    names: ['-p', '--password-file', '--password-command', '--key-hint'],
-    why: 'the password is configured by its own key',
-  },
-  { names: ['--insecure-no-password'], why: 'a repository needs a password' },
-  { names: ['-H', '--host', '--hostname'], why: 'it is the name of the host in the inventory' },
-  { names: ['--time'], why: 'retention needs the time of the server' },
-  { names: ['-n', '--dry-run'], why: 'nothing would ever be saved' },
-  { names: ['--skip-if-unchanged'], why: 'every run that succeeds leaves a snapshot as its proof' },
-  { names: ['--stdin', '--stdin-filename', '--stdin-from-command'], why: 'the live tree is what is saved' },
-  { names: ['--files-from', '--files-from-raw', '--files-from-verbatim'], why: 'the live tree is what is saved' },
-  { names: ['--no-lock'], why: 'a prune at the same time would destroy the snapshot' },
-  { names: ['-q', '--quiet', '--json'], why: 'the output is read by the program' },
-];
-
-/** One complaint for each word of `backup_options` that cannot be allowed; empty when all are fine. */
-export function refusedBackupOptions(words: readonly string[]): readonly string[] {
-  return words.flatMap((word) => {
-    const name = word.split('=', 1)[0] ?? word;
-    const refused = REFUSED.find(({ names }) => names.some((known) => known === name || isShort(known, word)));
-    return refused === undefined ? [] : [`${name}: ${refused.why}`];
-  });
-}
-
-/** `-nv` and `-r/path` mean `-n` and `-r`. */
-function isShort(known: string, word: string): boolean {
-  return known.length === 2 && !word.startsWith('--') && word.startsWith(known);
-}
-
-/** `--compression max` destroyed data before restic 0.16.4. */
-export function wantsMaxCompression(words: readonly string[]): boolean {
-  return words.some((word, index) => {
-    return word === '--compression=max' || (word === '--compression' && words[index + 1] === 'max');
-  });
 }

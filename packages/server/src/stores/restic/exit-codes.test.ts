@@ -19,6 +19,19 @@ const FROM_0_14: readonly Captured[] = [
   ['locked', 1, locked],
   ['damaged', 1, 'Fatal: config cannot be loaded: trying to decrypt invalid data: ciphertext too small'],
   ['damaged', 1, "Fatal: Unmarshal: invalid character 'g' looking for beginning of value"],
+  ['damaged', 1, 'pack edc2f722: does not exist\nFatal: repository contains errors'],
+  [
+    'damaged',
+    1,
+    'error: error loading index 7fbb28f6: load <index/7fbb>: invalid data\nFatal: LoadIndex returned errors',
+  ],
+  [
+    'damaged',
+    1,
+    'The index references 1 needed pack files which are missing from the repository:\n  edc2f722\n' +
+      'Fatal: packs from index missing in repo',
+  ],
+  ['unreachable', 1, 'Fatal: unable to create lock in backend: open /r/locks/01-tmp-2: read-only file system'],
   ['full', 1, 'Fatal: unable to save snapshot: write /r/data/6e/6ed5-tmp-34: no space left on device'],
   [
     'unreachable',

@@ -8,7 +8,15 @@ export const EXIT = { success: 0, incomplete: 3 } as const;
 export const KNOWN_EXIT_CODES: readonly number[] = [0, 1, 3, 10, 11, 12];
 
 /** Why a command failed; `other` where restic gives no reason that we know. */
-export type Failure = 'missing' | 'wrong-password' | 'locked' | 'damaged' | 'full' | 'unreachable' | 'other';
+export type Failure =
+  | 'missing'
+  | 'wrong-password'
+  | 'locked'
+  | 'damaged'
+  | 'full'
+  | 'unreachable'
+  | 'refused'
+  | 'other';
 
 const BY_EXIT_CODE: ReadonlyMap<number, Failure> = new Map([
   [10, 'missing'],
@@ -30,7 +38,11 @@ interface KnownText {
 const KNOWN_TEXTS: readonly KnownText[] = [
   {
     failure: 'unreachable',
-    text: /connection refused|no route to host|network is unreachable|no such host|i\/o timeout|connection reset|unable to start the sftp session|permission denied|input\/output error|transport endpoint is not connected|stale (NFS )?file handle/i,
+    text: /connection refused|no route to host|network is unreachable|no such host|i\/o timeout|connection reset|unable to start the sftp session|permission denied|input\/output error|read-only file system|transport endpoint is not connected|stale (NFS )?file handle/i,
+  },
+  {
+    failure: 'refused',
+    text: /unexpected HTTP response \(40[13]\)|Access Denied|InvalidAccessKeyId|SignatureDoesNotMatch|AuthenticationFailed/,
   },
   { failure: 'full', text: /no space left on device|disk quota exceeded/i },
   {
@@ -42,7 +54,7 @@ const KNOWN_TEXTS: readonly KnownText[] = [
   { failure: 'locked', text: /repository is already locked( exclusively)? by/, onlyWithoutExitCode: true },
   {
     failure: 'damaged',
-    text: /config cannot be loaded|ciphertext (too short|too small|verification failed)|invalid data returned|Unmarshal: |could not load index|not found in index|failed to load (blob|pack)|returned error, retrying.*no such file/i,
+    text: /config cannot be loaded|ciphertext (too short|too small|verification failed)|invalid data returned|Unmarshal: |could not load index|not found in index|failed to load (blob|pack)|repository contains errors|LoadIndex returned errors|packs from index missing in repo|returned error, retrying.*no such file/i,
   },
 ];
 

@@ -2,13 +2,14 @@
 import { BackupError } from '@local-backup/common/errors';
 import type { Run } from '@local-backup/common/exec';
 import type { Log } from '@local-backup/common/log';
+import { withoutCredentials } from '../../repository-location.ts';
+import { refusedBackupOptions, wantsMaxCompression } from '../../restic-options.ts';
 import type { Snapshot, Store } from '../store.ts';
-import { CONFIG_ARGS, refusedBackupOptions, snapshotsArgs, wantsMaxCompression } from './args.ts';
+import { CONFIG_ARGS, snapshotsArgs } from './args.ts';
 import { init } from './init.ts';
-import { withoutCredentials } from './meaning.ts';
 import { parseRepositoryId, parseSnapshots } from './messages.ts';
 import { readPin, requirePinned } from './pin.ts';
-import { createRestic, type ResticSettings } from './restic.ts';
+import { createRestic, type Restic, type ResticSettings } from './restic.ts';
 import { restore } from './restore.ts';
 import { save } from './save.ts';
 import { has, type ResticVersion } from './version.ts';
@@ -18,6 +19,8 @@ export interface ResticStoreOptions extends ResticSettings {
   readonly backupOptions: readonly string[];
   /** File in the state directory that remembers the repository's id; written by `init` only. */
   readonly pinFile: string;
+  /** Opens the first repository of the host beside this one, which is a copy of it; missing: this is the first one. */
+  readonly beside?: Restic;
   /** Read every restored file again and compare it with the repository. */
   readonly verifyRestore: boolean;
   /** Time limits in milliseconds: of questions to the repository, of a backup and of a restore. */
@@ -32,7 +35,7 @@ export interface ResticStoreParts {
 
 /** The history of one host in a restic repository of its own. */
 export function createResticStore(options: ResticStoreOptions, { run, log, now }: ResticStoreParts): Store {
-  const { host, pinFile, timeouts, backupOptions } = options;
+  const { host, pinFile, timeouts, backupOptions, beside } = options;
   const { queryMs, saveMs, restoreMs } = timeouts;
   const restic = createRestic(options, { run, log });
   const repository = withoutCredentials(options.repository);
@@ -62,7 +65,7 @@ export function createResticStore(options: ResticStoreOptions, { run, log, now }
 
   return {
     check,
-    init: (signal) => init({ restic, repository, pinFile, queryMs, now, findRepository }, signal),
+    init: (signal) => init({ restic, beside, repository, pinFile, queryMs, now, findRepository }, signal),
     snapshots,
     // Asked again just before writing: since the caller's check a disk may have gone or another one come.
     save: async (request, signal) => {
@@ -76,7 +79,7 @@ export function createResticStore(options: ResticStoreOptions, { run, log, now }
 }
 
 function requireUsableOptions(words: readonly string[], version: ResticVersion): void {
-  const refused = refusedBackupOptions(words);
+  const refused = refusedBackupOptions(words).map(({ name, why }) => `${name}: ${why}`);
   if (refused.length > 0) {
     throw new BackupError('config', `backup_options holds what cannot be used here: ${refused.join('; ')}.`);
   }

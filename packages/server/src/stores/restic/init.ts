@@ -2,12 +2,14 @@
 import { readdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { BackupError } from '@local-backup/common/errors';
-import { INIT_ARGS } from './args.ts';
+import { INIT_ARGS, INIT_COPY_ARGS } from './args.ts';
 import { describeMissingPinned, readPin, requirePinned, writePin } from './pin.ts';
 import type { Restic } from './restic.ts';
 
 export interface InitParts {
   readonly restic: Restic;
+  /** Opens the repository that this one will be a copy of as well; undefined: it is no copy. */
+  readonly beside: Restic | undefined;
   /** Without credentials, for people and for the pin. */
   readonly repository: string;
   readonly pinFile: string;
@@ -33,11 +35,12 @@ export async function init(parts: InitParts, signal: AbortSignal): Promise<{ cre
 }
 
 async function create(
-  { restic, repository, queryMs, findRepository }: InitParts,
+  { restic, beside, repository, queryMs, findRepository }: InitParts,
   signal: AbortSignal,
 ): Promise<string> {
   await requireFreePlace(restic.settings.repository);
-  await restic.call(INIT_ARGS, { signal, timeoutMs: queryMs });
+  if (beside === undefined) await restic.call(INIT_ARGS, { signal, timeoutMs: queryMs });
+  else await beside.call(INIT_COPY_ARGS, { signal, timeoutMs: queryMs });
   const id = await findRepository(signal);
   if (id !== undefined) return id;
   throw new BackupError('failed', `restic init reported success, but there is no repository at ${repository}.`);

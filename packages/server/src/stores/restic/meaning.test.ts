@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { expect, test } from 'vitest';
-import { resticError, withoutCredentials } from './meaning.ts';
+import { resticError } from './meaning.ts';
 
 const context = {
   ...{ host: 'web1', repository: '/backup/web1', password: '/etc/backup/password', verb: 'cat', exitCode: 1 },
@@ -31,13 +31,4 @@ test('what restic says is bounded and cannot steer a terminal', () => {
   const { message } = resticError('other', { ...context, text: `\u001b[2J${'x'.repeat(5_000)}` });
   expect(message.length).toBeLessThan(1_500);
   expect(message).toContain('\\x1b[2J');
-});
-
-test.each([
-  ['rest:https://user:secret@host:8000/web1', 'rest:https://user:***@host:8000/web1'],
-  ['rest:https://user:se:cret@host/web1', 'rest:https://user:***@host/web1'],
-  ['/backup/web1', '/backup/web1'],
-  ['sftp:user@host:/backup', 'sftp:user@host:/backup'],
-])('the location %s is shown as %s', (repository, shown) => {
-  expect(withoutCredentials(repository)).toBe(shown);
 });

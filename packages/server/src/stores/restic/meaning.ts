@@ -48,19 +48,22 @@ const EXPLANATION: Record<Failure, (context: FailureContext) => string> = {
     `No space left for the restic repository at ${repository} (or for its cache or temporary files). What was stored ` +
     'before is intact. Make room, then run again: it goes on where it stopped.',
   unreachable: ({ repository, verb }) =>
-    `restic ${verb} could not reach or read the repository at ${repository}. Is its disk mounted and well, is the other ` +
-    'machine up?',
+    `restic ${verb} could not reach or read the repository at ${repository}. ${whatToLookAt(repository)}`,
+  refused: ({ repository }) =>
+    `The server of the repository at ${repository} does not let restic in, see below. Is the login right that it is given ` +
+    '(in the location, environment_file or environment_credential), and may it reach this repository?',
   other: ({ repository, verb, exitCode }) =>
     `restic ${verb} failed with exit code ${exitCode} on the repository at ${repository}.`,
 };
+
+function whatToLookAt(repository: string): string {
+  if (repository.startsWith('/')) return 'Is its disk mounted and well?';
+  if (!repository.startsWith('sftp:')) return 'Is the other machine up, and the way to it?';
+  return 'Is the other machine up? Does ssh let root of this server in without a question (key, known_hosts)?';
+}
 
 function quote(text: string): string {
   const lines = text.split('\n').filter((line) => line !== '');
   const quoted = lines.slice(-QUOTED_LINES).map((line) => `\n  ${showControls(line)}`);
   return quoted.join('').slice(0, QUOTED_CHARACTERS);
-}
-
-/** A repository's location without the password in it: `rest:https://user:secret@host/` and the like. */
-export function withoutCredentials(repository: string): string {
-  return repository.replace(/(:\/\/[^/:@\s]*):[^/@\s]*@/, '$1:***@');
 }

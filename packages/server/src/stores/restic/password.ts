@@ -2,21 +2,27 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { BackupError } from '@local-backup/common/errors';
+import { describePlace, FORBIDDEN_MODE, fileOf, type SecretPlace } from './secret-place.ts';
 
 /** Where the repository's password comes from; never its value. */
-export type Password = { readonly file: string } | { readonly command: string };
+export type Password = SecretPlace | { readonly command: string };
 
 /** Longer than any password, to notice a wrong path. */
 const LONGEST_PASSWORD_FILE = 1024;
 
-/** The variables that tell restic where to find the password: nothing secret is in the arguments. */
-export function passwordEnvironment(password: Password): Record<string, string> {
-  return 'file' in password ? { RESTIC_PASSWORD_FILE: password.file } : { RESTIC_PASSWORD_COMMAND: password.command };
+/**
+ * The variables that tell restic where to find the password: nothing secret is in the arguments.
+ * @param prefix `RESTIC_FROM` for the repository that is copied from
+ * @throws BackupError `config` for a credential that was not handed over
+ */
+export function passwordEnvironment(password: Password, prefix = 'RESTIC'): Record<string, string> {
+  if ('command' in password) return { [`${prefix}_PASSWORD_COMMAND`]: password.command };
+  return { [`${prefix}_PASSWORD_FILE`]: fileOf(password) };
 }
 
 /** For messages. */
 export function describePassword(password: Password): string {
-  return 'file' in password ? password.file : 'the password command';
+  return 'command' in password ? 'the password command' : describePlace(password);
 }
 
 /**
@@ -25,14 +31,15 @@ export function describePassword(password: Password): string {
  * @throws BackupError `config` when it is missing, empty, no regular file or not private
  */
 export async function checkPassword(password: Password): Promise<void> {
-  if (!('file' in password)) return;
-  const complaint = await complaintAbout(password.file);
+  if ('command' in password) return;
+  const file = fileOf(password);
+  const complaint = await complaintAbout(file, 'file' in password ? FORBIDDEN_MODE.file : FORBIDDEN_MODE.credential);
   if (complaint !== undefined) {
-    throw new BackupError('config', `The restic password file ${password.file} ${complaint}`);
+    throw new BackupError('config', `The restic password file ${file} ${complaint}`);
   }
 }
 
-async function complaintAbout(file: string): Promise<string | undefined> {
+async function complaintAbout(file: string, forbidden: number): Promise<string | undefined> {
   // Without blocking: a named pipe in its place would make us wait for ever.
   const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK).catch(
     (error: NodeJS.ErrnoException) => error,
@@ -41,7 +48,7 @@ async function complaintAbout(file: string): Promise<string | undefined> {
   try {
     const facts = await handle.stat();
     if (!facts.isFile()) return 'is not a regular file.';
-    if ((facts.mode & 0o077) !== 0) return 'can be read by others: chmod 600 it.';
+    if ((facts.mode & forbidden) !== 0) return 'can be read by others: chmod 600 it.';
     if (facts.uid !== 0 && facts.uid !== process.geteuid?.()) return 'belongs to another user: chown it to root.';
     if (facts.size > LONGEST_PASSWORD_FILE) return 'is too long to be a password.';
     const content = await handle.readFile('utf8');

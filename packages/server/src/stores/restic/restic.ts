@@ -3,11 +3,14 @@ import { statfs } from 'node:fs/promises';
 import { BackupError } from '@local-backup/common/errors';
 import type { Run, RunResult } from '@local-backup/common/exec';
 import type { Log } from '@local-backup/common/log';
+import { withoutCredentials } from '../../repository-location.ts';
 import { lockArgs } from './args.ts';
+import { type Environment, type Variables, variablesOf, withRestLogin } from './environment.ts';
 import { classifyFailure, EXIT, type Failure, KNOWN_EXIT_CODES, reasonIn } from './exit-codes.ts';
-import { resticError, withoutCredentials } from './meaning.ts';
+import { resticError } from './meaning.ts';
 import { errorText } from './messages.ts';
 import { checkPassword, describePassword, type Password, passwordEnvironment } from './password.ts';
+import { serverOf, whyUnreachable } from './reachable.ts';
 import { type ResticVersion, requireVersion } from './version.ts';
 
 /** What every call of restic for one host has in common. */
@@ -20,7 +23,7 @@ export interface ResticSettings {
   readonly program: string;
   readonly cacheDirectory: string;
   /** What a remote repository needs, AWS_ACCESS_KEY_ID for example. Nothing else of the environment reaches restic. */
-  readonly environment: Readonly<Record<string, string>>;
+  readonly environment: Environment;
   /** How long to wait for another restic command that has locked the repository; needs restic 0.16. Milliseconds. */
   readonly lockWaitMs: number;
 }
@@ -30,6 +33,8 @@ export interface CallOptions {
   readonly timeoutMs: number;
   readonly cwd?: string;
   readonly onLine?: (line: string) => void;
+  /** A file descriptor that standard output is written to as it is, instead of being captured. */
+  readonly stdoutTo?: number;
   /** Exit code 3 ("not all could be read") is no failure. */
   readonly acceptIncomplete?: boolean;
   /** The command takes a lock, which is worth waiting for. */
@@ -71,12 +76,11 @@ const REASONS_QUOTED = 3;
 
 export function createRestic(settings: ResticSettings, { run, log }: { run: Run; log: Log }): Restic {
   const { program } = settings;
-  const env = environmentOf(settings);
   let known: ResticVersion | undefined;
 
   const version = async (signal: AbortSignal): Promise<ResticVersion> => {
     if (known === undefined) {
-      const { stdout } = await run(program, ['version'], { env, timeoutMs: VERSION_TIMEOUT_MS, signal });
+      const { stdout } = await run(program, ['version'], { timeoutMs: VERSION_TIMEOUT_MS, signal });
       known = requireVersion(stdout, program);
     }
     return known;
@@ -85,13 +89,16 @@ export function createRestic(settings: ResticSettings, { run, log }: { run: Run;
   const call = async (args: readonly string[], options: CallOptions): Promise<CallResult> => {
     await checkPassword(settings.password);
     const installed = await version(options.signal);
-    const { cwd, onLine, signal } = options;
+    const env = await environmentOf(settings);
+    const { cwd, onLine, stdoutTo, signal } = options;
+    await requireReachable(settings, { env, signal, verb: args[0] ?? '' });
     const lockWaitMs = options.locks === true ? settings.lockWaitMs : 0;
     const timeoutMs = options.timeoutMs + lockWaitMs;
     const verb = args[0] ?? '';
     const result = await run(program, [...args, ...lockArgs(installed, lockWaitMs)], {
       ...(cwd === undefined ? {} : { cwd }),
       ...(onLine === undefined ? {} : { onLine }),
+      ...(stdoutTo === undefined ? {} : { stdoutTo }),
       ...{ env, signal, timeoutMs, accept: KNOWN_EXIT_CODES, endSignal: 'SIGINT', killAfterMs: KILL_AFTER_MS },
     }).catch((error: unknown) => throwWithReason(error, settings, verb));
     log.debug('restic ended', { host: settings.host, program: `restic ${verb}`, exitCode: result.exitCode });
@@ -99,6 +106,17 @@ export function createRestic(settings: ResticSettings, { run, log }: { run: Run;
   };
 
   return { settings, version, call };
+}
+
+/** @throws BackupError where nobody listens at the address of the repository */
+async function requireReachable(
+  settings: ResticSettings,
+  { env, signal, verb }: { readonly env: Variables; readonly signal: AbortSignal; readonly verb: string },
+): Promise<void> {
+  const server = serverOf(settings.repository, env);
+  const text = server === undefined ? undefined : await whyUnreachable(server, signal);
+  if (text === undefined) return;
+  throw resticError('unreachable', { ...contextOf(settings), verb, exitCode: undefined, text });
 }
 
 /**
@@ -140,11 +158,12 @@ function contextOf({ host, repository, password }: ResticSettings) {
   return { host, repository: withoutCredentials(repository), password: describePassword(password) };
 }
 
-function environmentOf(settings: ResticSettings): Record<string, string> {
+async function environmentOf({ environment, ...settings }: ResticSettings): Promise<Variables> {
+  const { repository, variables } = withRestLogin(settings.repository, await variablesOf(environment));
   return {
-    ...settings.environment,
+    ...variables,
     ...passwordEnvironment(settings.password),
-    RESTIC_REPOSITORY: settings.repository,
+    RESTIC_REPOSITORY: repository,
     RESTIC_CACHE_DIR: settings.cacheDirectory,
     RESTIC_PROGRESS_FPS: PROGRESS_FPS,
   };

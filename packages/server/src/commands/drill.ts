@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BackupError } from '@local-backup/common/errors';
+import { withInstanceLock } from '@local-backup/common/instance-lock';
+import type { RejectedHost } from '../config.ts';
+import { type DrillDirectory, openDrillDirectory } from '../drill-directory.ts';
+import { type DrillPlan, drillHosts } from '../drill-hosts.ts';
+import type { Host } from '../host.ts';
+import { recordRun } from '../record-run.ts';
+import { lastDrills } from '../report/drills.ts';
+import { renderDrill } from '../report/render-drill.ts';
+import { type Inventory, selectHosts } from '../select-hosts.ts';
+import { markerOf } from './adapters.ts';
+import { mailBrokenRun } from './broken-config-mail.ts';
+import { runRecorded } from './recorded-command.ts';
+import { recordsOf } from './records.ts';
+import { historyOf, storeOf } from './repositories.ts';
+import type { Session } from './session.ts';
+
+export interface DrillOptions {
+  /** A directory that every mail is saved to as well. */
+  readonly saveMail?: string;
+}
+
+/** Contents are looked at for so long at most, per host. */
+const CONTENT_MS = 15 * 60_000;
+
+/**
+ * `backup-server drill [HOST...]`: restores a snapshot of each host and compares it with what was saved.
+ * @throws whatever ended the run without a summary; the admin has a mail about it then
+ */
+export async function drill(session: Session, names: readonly string[], options: DrillOptions): Promise<number> {
+  try {
+    return await lockedDrill(session, names, options);
+  } catch (error) {
+    const isForAdmin = !(error instanceof BackupError && (error.code === 'usage' || error.code === 'locked'));
+    if (isForAdmin) await mailBrokenRun(session, error, options.saveMail, 'drill');
+    throw error;
+  }
+}
+
+async function lockedDrill(session: Session, names: readonly string[], { saveMail }: DrillOptions): Promise<number> {
+  const inventory = selectHosts(session.config, names);
+  const lock = join(session.config.lockDir, 'backup-server-drill.lock');
+  return withInstanceLock(lock, 'backup-server', async (lost) => {
+    const signal = AbortSignal.any([session.signal, lost]);
+    return runRecorded(session, {
+      command: 'drill',
+      saveMail,
+      render: renderDrill,
+      work: async (logging, recording) => {
+        const plan = await planOf({ ...logging, signal }, inventory);
+        const { log, now } = logging;
+        const run = { ...recording, rejected: inventory.rejectedHosts, log, now, signal };
+        return recordRun(run, (onRecord) => drillHosts({ ...plan, onRecord }));
+      },
+    });
+  });
+}
+
+async function planOf(
+  session: Session,
+  { hosts }: Inventory<Host, RejectedHost>,
+): Promise<Omit<DrillPlan, 'onRecord'>> {
+  const { config, log, now, run, signal } = session;
+  const { drill: settings, hostTimeLimitMs } = config;
+  return {
+    hosts,
+    last: lastDrills(await recordsOf(session)),
+    maxAgeMs: settings.maxAgeMs,
+    maxDurationMs: settings.maxDurationMs,
+    hostTimeLimitMs,
+    openDirectory: once(() => openSwept(session)),
+    open: (host, attempt) => ({
+      host,
+      store: storeOf(host, { ...session, ...attempt }),
+      history: historyOf(host, { ...session, ...attempt }),
+      marker: markerOf(host, session),
+      freeBytes,
+      maxBytes: settings.maxBytes,
+      olderShare: settings.olderShare,
+      chance: Math.random,
+      contentMs: CONTENT_MS,
+      run,
+      signal: attempt.signal,
+    }),
+    log,
+    now,
+    signal,
+  };
+}
+
+/** The directory of the configuration's own choice has to be there: it may be on a disk that is not mounted. */
+async function openSwept({ config, run, log }: Session): Promise<DrillDirectory> {
+  const { directory } = config.drill;
+  const create = directory === join(config.localTempBaseDir, 'drill');
+  const opened = await openDrillDirectory(directory, { create, run, log });
+  await opened.sweep();
+  return opened;
+}
+
+function once<Result>(make: () => Promise<Result>): () => Promise<Result> {
+  let made: Promise<Result> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
+async function freeBytes(directory: string): Promise<number> {
+  const { bavail, bsize } = await statfs(directory);
+  return bavail * bsize;
+}

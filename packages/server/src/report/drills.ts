@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import type { RunRecord } from '@local-backup/common/run-record';
+
+/** The last drill of a host that proved a snapshot good. */
+export interface LastDrill {
+  /** When it began, by the server's clock, ISO. */
+  readonly time: string;
+  /** What was restored, and how long the restore took, without the comparison. */
+  readonly bytes: number;
+  readonly seconds: number;
+  readonly snapshot: string;
+}
+
+/**
+ * The last successful drill of every host that ever had one, out of the records of runs in any order. One with warnings
+ * counts: what was restored is what had been saved.
+ */
+export function lastDrills(runs: readonly RunRecord[]): ReadonlyMap<string, LastDrill> {
+  const last = new Map<string, LastDrill>();
+  for (const { host, status, started, drill } of runs.flatMap((run) => run.hosts)) {
+    if (drill === undefined || (status !== 'success' && status !== 'warning')) continue;
+    const known = last.get(host);
+    if (known !== undefined && Date.parse(known.time) >= Date.parse(started)) continue;
+    last.set(host, { time: started, bytes: drill.bytes, seconds: drill.restoreSeconds, snapshot: drill.snapshot });
+  }
+  return last;
+}

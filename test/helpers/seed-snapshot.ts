@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { createHash } from 'node:crypto';
+import * as fs from 'node:fs';
+import { dirname, join } from 'node:path';
+import { createEntryListWriter } from '@local-backup/common/entry-list';
+import { manifestSchema } from '@local-backup/common/manifest';
+import { listedEntries } from './listed-tree.ts';
+
+/** A live tree as a run leaves it, made without a client. */
+export interface SeededTree {
+  readonly directory: string;
+  readonly host: string;
+  readonly stamp: string;
+  /** By path relative to the tree. */
+  readonly files: Readonly<Record<string, string | Buffer>>;
+}
+
+/** Writes the files and the proof that fits them. */
+export async function seedTree({ directory, host, stamp, files }: SeededTree): Promise<void> {
+  fs.rmSync(directory, { recursive: true, force: true });
+  fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
+  for (const [path, content] of Object.entries(files)) {
+    fs.mkdirSync(dirname(join(directory, path)), { recursive: true });
+    fs.writeFileSync(join(directory, path), content);
+  }
+  const entries = listedEntries(directory);
+  fs.mkdirSync(join(directory, '.backup'), { mode: 0o700 });
+  const archive = `${host}-${stamp}.tar.gz`;
+  const list = join(directory, '.backup/entries.gz');
+  const writer = await createEntryListWriter(list);
+  for (const entry of entries) writer.add(entry);
+  const { bytes } = await writer.finish();
+  const sha256 = createHash('sha256').update(fs.readFileSync(list)).digest('hex');
+  const service = { name: 'etc', type: 'files', status: 'success' as const, messages: [], tasks: [] };
+  const manifest = manifestSchema.parse({
+    ...{ format: 1, hostname: host, archive, created: '2026-11-21T03:00:00Z', kind: 'full', clientVersion: '0' },
+    ...{ bytes: 1, sha256: '0'.repeat(64), totals: { files: 0, entries: entries.length, bytes: 0 }, status: 'success' },
+    entryList: { name: `${archive}.entries.gz`, bytes, sha256 },
+    services: [{ ...service, started: '2026-11-21T03:00:00Z', seconds: 1, secondsStopped: 0, bytes: 0, files: 0 }],
+  });
+  fs.writeFileSync(join(directory, '.backup/archive'), archive);
+  fs.writeFileSync(join(directory, '.backup/manifest.json'), JSON.stringify(manifest));
+}
