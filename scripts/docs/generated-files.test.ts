@@ -5,7 +5,7 @@ import { parseClientConfig } from '../../packages/client/src/config.ts';
 import { plugins } from '../../packages/client/src/plugins/index.ts';
 import { parseService } from '../../packages/client/src/service.ts';
 import { parseCommonConfig } from '../../packages/common/src/config/common-config.ts';
-import { parseServerConfig } from '../../packages/server/src/config.ts';
+import { parseServerConfig } from '../../packages/server/src/config/config.ts';
 import { generatedFiles } from './generated-files.ts';
 
 const files = generatedFiles();

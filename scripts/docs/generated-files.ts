@@ -4,7 +4,7 @@ import { plugins } from '../../packages/client/src/plugins/index.ts';
 import { type ConfigDocument, jsonSchemaOf } from '../../packages/common/src/config/document.ts';
 import { renderReference } from '../../packages/common/src/config/reference.ts';
 import { renderSample } from '../../packages/common/src/config/sample.ts';
-import { serverDocuments } from '../../packages/server/src/config-documents.ts';
+import { serverDocuments } from '../../packages/server/src/config/config-documents.ts';
 
 /** Name and content of everything that is generated from the schemas; names are relative to the repository. */
 export function generatedFiles(): ReadonlyMap<string, string> {

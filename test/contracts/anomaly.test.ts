@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HostRecord } from '@local-backup/common/run-record';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { clearSuspicion, readSuspicion, suspicionFile } from '../../packages/server/src/suspicion-file.ts';
+import { clearSuspicion, readSuspicion, suspicionFile } from '../../packages/server/src/anomaly/suspicion-file.ts';
 import {
   type AnomalyLab,
   createAnomalyLab,

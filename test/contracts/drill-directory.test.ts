@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRun } from '@local-backup/common/exec';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { openDrillDirectory } from '../../packages/server/src/drill-directory.ts';
+import { openDrillDirectory } from '../../packages/server/src/drill/drill-directory.ts';
 import { silentLog } from '../helpers/silent-log.ts';
 
 const run = createRun({ scrub: (text) => text });

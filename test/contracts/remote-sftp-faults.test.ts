@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { SshTarget } from '../../packages/server/src/host.ts';
+import type { SshTarget } from '../../packages/server/src/config/host.ts';
 import type { Remote } from '../../packages/server/src/remotes/remote.ts';
 import { connectSftp } from '../../packages/server/src/remotes/sftp/index.ts';
 import { silentLog } from '../helpers/silent-log.ts';

@@ -4,7 +4,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { SshTarget } from '../../packages/server/src/host.ts';
+import type { SshTarget } from '../../packages/server/src/config/host.ts';
 import { fingerprint } from '../../packages/server/src/remotes/sftp/host-key.ts';
 import { connectSftp } from '../../packages/server/src/remotes/sftp/index.ts';
 import { lookupHost, parseKnownHosts } from '../../packages/server/src/remotes/sftp/known-hosts.ts';

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import type { SshTarget } from '../../packages/server/src/host.ts';
+import type { SshTarget } from '../../packages/server/src/config/host.ts';
 import { fingerprint } from '../../packages/server/src/remotes/sftp/host-key.ts';
 import { connectSftp } from '../../packages/server/src/remotes/sftp/index.ts';
 import { scanHostKeys } from '../../packages/server/src/remotes/sftp/scan-host-key.ts';

@@ -2,7 +2,7 @@
 import { cpSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { planRetention } from '../../packages/server/src/retention.ts';
+import { planRetention } from '../../packages/server/src/maintenance/retention.ts';
 import { forgeRepository, type ResticForge } from '../helpers/restic-forge.ts';
 import { createResticLab, type ResticLab } from '../helpers/restic-lab.ts';
 import { RESTIC_SERIES } from '../helpers/restic-versions.ts';

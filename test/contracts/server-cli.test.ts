@@ -94,9 +94,12 @@ test.each([
 test('with --json even a usage error is one line of JSON', () => {
   const { status, stderr } = server(['--json', 'backup', '--bogus']);
   expect(status).toBe(2);
-  expect(stderr.trim().split('\n').map((line) => JSON.parse(line).msg)).toEqual([
-    expect.stringMatching(/unknown option '--bogus'.*Use -h for help/),
-  ]);
+  expect(
+    stderr
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).msg),
+  ).toEqual([expect.stringMatching(/unknown option '--bogus'.*Use -h for help/)]);
 });
 
 test('a nightly run that cannot read its configuration tells the admin of common_config by mail, a dry run does not', () => {

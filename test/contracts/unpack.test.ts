@@ -14,9 +14,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRun } from '@local-backup/common/exec';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { emptyLiveTree } from '../../packages/server/src/live-tree.ts';
 import { runSandboxed, type Sandbox } from '../../packages/server/src/sandbox.ts';
 import { unpackArchive } from '../../packages/server/src/sources/archive/unpack.ts';
+import { emptyLiveTree } from '../../packages/server/src/tree/live-tree.ts';
 import { HOSTILE_ARCHIVES } from '../helpers/hostile-archives.ts';
 
 const work = mkdtempSync(join(tmpdir(), 'unpack-'));

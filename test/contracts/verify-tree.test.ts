@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { bytePathOfText } from '@local-backup/common/byte-path';
 import type { Entry } from '@local-backup/common/entry';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type VerifyOptions, verifyTree } from '../../packages/server/src/verify-tree.ts';
+import { type VerifyOptions, verifyTree } from '../../packages/server/src/tree/verify-tree.ts';
 import { flipByte, listedEntries } from '../helpers/listed-tree.ts';
 import { createResticLab } from '../helpers/restic-lab.ts';
 import { RESTIC_SERIES } from '../helpers/restic-versions.ts';

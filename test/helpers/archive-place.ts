@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createRun } from '@local-backup/common/exec';
 import type { Manifest } from '@local-backup/common/manifest';
-import type { Host } from '../../packages/server/src/host.ts';
+import type { Host } from '../../packages/server/src/config/host.ts';
 import type { Remote } from '../../packages/server/src/remotes/remote.ts';
 import { createTrail, type Trail } from '../../packages/server/src/report/trail.ts';
 import { type ArchiveSourceOptions, createArchiveSource } from '../../packages/server/src/sources/archive/index.ts';

@@ -4,7 +4,7 @@ import type { Log, LogFields } from '@local-backup/common/log';
 import type { Manifest } from '@local-backup/common/manifest';
 import type { RunRecord } from '@local-backup/common/run-record';
 import type { HostIo } from '../../packages/server/src/backup-host.ts';
-import type { Host } from '../../packages/server/src/host.ts';
+import type { Host } from '../../packages/server/src/config/host.ts';
 import { type BackupRun, runBackup } from '../../packages/server/src/run-backup.ts';
 import type { SaveMarker } from '../../packages/server/src/save-marker.ts';
 import type { Offer, Source } from '../../packages/server/src/sources/source.ts';

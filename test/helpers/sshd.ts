@@ -5,7 +5,7 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { SshTarget } from '../../packages/server/src/host.ts';
+import type { SshTarget } from '../../packages/server/src/config/host.ts';
 import { descendantsOf, signalAll } from './process-tree.ts';
 
 export type KeyType = 'ed25519' | 'ecdsa' | 'rsa';

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import type { HostRecord, RunRecord } from '@local-backup/common/run-record';
-import type { FreezeFacts } from '../../packages/server/src/freeze-reasons.ts';
-import type { Host } from '../../packages/server/src/host.ts';
-import { type MaintainIo, type MaintainPlan, maintainHost } from '../../packages/server/src/maintain-host.ts';
-import { maintainHosts, type UpkeepPlan } from '../../packages/server/src/maintain-hosts.ts';
-import type { Pin } from '../../packages/server/src/pins.ts';
+import type { Host } from '../../packages/server/src/config/host.ts';
+import type { FreezeFacts } from '../../packages/server/src/maintenance/freeze-reasons.ts';
+import {
+  type MaintainIo,
+  type MaintainPlan,
+  maintainHost,
+} from '../../packages/server/src/maintenance/maintain-host.ts';
+import { maintainHosts, type UpkeepPlan } from '../../packages/server/src/maintenance/maintain-hosts.ts';
+import type { Pin } from '../../packages/server/src/maintenance/pins.ts';
+import { dataShareOf } from '../../packages/server/src/maintenance/retention.ts';
+import type { UpkeepState } from '../../packages/server/src/maintenance/upkeep-state.ts';
 import { recordRun } from '../../packages/server/src/record-run.ts';
-import { dataShareOf } from '../../packages/server/src/retention.ts';
 import type { Judged } from '../../packages/server/src/stores/upkeep.ts';
-import type { UpkeepState } from '../../packages/server/src/upkeep-state.ts';
 import { createMemoryUpkeep, type Shelf, shelved } from './memory-upkeep.ts';
 import { silentLog } from './silent-log.ts';
 

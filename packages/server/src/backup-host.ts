@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { timeOfStamp } from '@local-backup/common/archive-name';
 import { BackupError } from '@local-backup/common/errors';
-import type { AnomalyGate, NewState } from './anomaly.ts';
-import type { HostCopy } from './copy-host.ts';
-import type { Host } from './host.ts';
+import type { AnomalyGate, NewState } from './anomaly/anomaly.ts';
+import type { Host } from './config/host.ts';
+import type { HostCopy } from './copies/copy-host.ts';
 import type { HostFacts, HostProgress } from './host-attempt.ts';
 import { isFuture, isStale } from './report/freshness.ts';
 import { serviceResult } from './report/report.ts';

@@ -2,8 +2,8 @@
 import type { Log } from '@local-backup/common/log';
 import type { HostRecord } from '@local-backup/common/run-record';
 import { backupHost, type HostIo } from './backup-host.ts';
-import { copyHost } from './copy-host.ts';
-import type { Host } from './host.ts';
+import type { Host } from './config/host.ts';
+import { copyHost } from './copies/copy-host.ts';
 import { attemptHost, type HostProgress } from './host-attempt.ts';
 import { mapParallel } from './parallel.ts';
 import { failedStep } from './report/report.ts';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { describe, expect, it } from 'vitest';
-import { anomalyLimitsOf, anomalySchema } from '../anomaly-schema.ts';
+import { anomalyLimitsOf, anomalySchema } from '../config/anomaly-schema.ts';
 import type { ListChange } from './compare-lists.ts';
 import { evidenceOf, type Measured, numbersOf, type RunNumbers } from './evidence.ts';
 

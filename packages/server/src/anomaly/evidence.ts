@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { type BytePath, displayPath } from '@local-backup/common/byte-path';
 import { formatBytes } from '@local-backup/common/bytes';
-import type { AnomalyLimits } from '../anomaly-schema.ts';
+import type { AnomalyLimits } from '../config/anomaly-schema.ts';
 import { formatCount } from '../report/text.ts';
 import type { ListChange, ListTotals } from './compare-lists.ts';
 import type { Compressibility } from './compressibility.ts';

@@ -2,10 +2,10 @@
 import { join } from 'node:path';
 import type { Log } from '@local-backup/common/log';
 import { sleep } from '@local-backup/common/sleep';
-import { createAnomalyGate } from '../anomaly.ts';
-import { anomalyLimitsOf } from '../anomaly-schema.ts';
+import { createAnomalyGate } from '../anomaly/anomaly.ts';
 import type { HostIo } from '../backup-host.ts';
-import type { Host } from '../host.ts';
+import { anomalyLimitsOf } from '../config/anomaly-schema.ts';
+import type { Host } from '../config/host.ts';
 import type { Remote } from '../remotes/remote.ts';
 import { connectSftp } from '../remotes/sftp/index.ts';
 import { createSaveMarker, type SaveMarker } from '../save-marker.ts';

@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import { BackupError } from '@local-backup/common/errors';
 import { withInstanceLock } from '@local-backup/common/instance-lock';
-import type { RejectedHost } from '../config.ts';
-import type { Host } from '../host.ts';
+import type { RejectedHost } from '../config/config.ts';
+import type { Host } from '../config/host.ts';
 import { renderDryRun, renderRun } from '../report/render-run.ts';
 import { type BackupRun, runBackup } from '../run-backup.ts';
 import { type Inventory, selectHosts } from '../select-hosts.ts';

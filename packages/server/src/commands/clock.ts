@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { BackupError } from '@local-backup/common/errors';
 import type { StepRecord } from '@local-backup/common/run-record';
-import { watchClock } from '../clock-watch.ts';
+import { watchClock } from '../maintenance/clock-watch.ts';
 import type { Session } from './session.ts';
 
 /** What a run knows of the server's clock. */

@@ -3,9 +3,9 @@ import { findDocument } from '@local-backup/common/config/find-document';
 import { renderSample } from '@local-backup/common/config/sample';
 import { renderEffective } from '@local-backup/common/config/show';
 import { createScrubber } from '@local-backup/common/redact';
-import type { ServerConfig } from '../config.ts';
-import { serverDocuments } from '../config-documents.ts';
-import { secretsIn } from '../repository-location.ts';
+import type { ServerConfig } from '../config/config.ts';
+import { serverDocuments } from '../config/config-documents.ts';
+import { secretsIn } from '../config/repository-location.ts';
 import { repositoriesOf } from './host-repositories.ts';
 
 /**

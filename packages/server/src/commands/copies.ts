@@ -2,10 +2,10 @@
 import { join } from 'node:path';
 import { BackupError } from '@local-backup/common/errors';
 import type { Check } from '../check-list.ts';
-import type { CopyConfig } from '../copies-schema.ts';
-import type { HostCopy } from '../copy-host.ts';
-import { readCopyMemory, writeCopyMemory } from '../copy-memory.ts';
-import type { Host } from '../host.ts';
+import type { CopyConfig } from '../config/copies-schema.ts';
+import type { Host } from '../config/host.ts';
+import type { HostCopy } from '../copies/copy-host.ts';
+import { readCopyMemory, writeCopyMemory } from '../copies/copy-memory.ts';
 import { isStale } from '../report/freshness.ts';
 import { formatTime, humanDuration } from '../report/text.ts';
 import type { CopyStore } from '../stores/copy.ts';

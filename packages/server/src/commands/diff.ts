@@ -2,9 +2,9 @@
 import { escapeControls } from '@local-backup/common/byte-path';
 import { formatBytes } from '@local-backup/common/bytes';
 import { BackupError } from '@local-backup/common/errors';
-import { PROOF_DIRECTORY } from '../proof-directory.ts';
 import { formatCount } from '../report/text.ts';
 import type { Change } from '../stores/history.ts';
+import { PROOF_DIRECTORY } from '../tree/proof-directory.ts';
 import { describeFound, findSnapshot, foundAsJson } from './find-snapshot.ts';
 import { historyOf } from './repositories.ts';
 import type { Session } from './session.ts';

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { showControls } from '@local-backup/common/byte-path';
 import { BackupError } from '@local-backup/common/errors';
-import type { Host } from '../host.ts';
+import type { Host } from '../config/host.ts';
 import { stampOfSnapshot } from '../report/render-snapshots.ts';
 import { formatTime } from '../report/text.ts';
-import type { ChosenSnapshot } from '../restore-choice.ts';
-import { chooseByName, parseSnapshotName, type When } from '../snapshot-choice.ts';
+import type { ChosenSnapshot } from '../restore/restore-choice.ts';
+import { chooseByName, parseSnapshotName, type When } from '../restore/snapshot-choice.ts';
 import type { Snapshot } from '../stores/store.ts';
 import { markerOf } from './adapters.ts';
 import { storeOf } from './repositories.ts';

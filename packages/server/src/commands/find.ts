@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { showControls } from '@local-backup/common/byte-path';
 import { BackupError } from '@local-backup/common/errors';
-import { type Glob, parseGlob } from '../glob.ts';
-import type { Host } from '../host.ts';
+import type { Host } from '../config/host.ts';
 import { foldVersions, renderVersions, type Version } from '../report/render-found.ts';
+import { type Glob, parseGlob } from '../restore/glob.ts';
 import { selectHosts } from '../select-hosts.ts';
 import { historyOf, storeOf } from './repositories.ts';
 import type { Session } from './session.ts';

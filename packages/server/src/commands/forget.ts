@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { BackupError } from '@local-backup/common/errors';
-import type { Host } from '../host.ts';
-import { maintainHosts } from '../maintain-hosts.ts';
-import { readPins } from '../pins.ts';
-import { type ForgetPlan, planForget } from '../plan-forget.ts';
+import type { Host } from '../config/host.ts';
+import { maintainHosts } from '../maintenance/maintain-hosts.ts';
+import { readPins } from '../maintenance/pins.ts';
+import { type ForgetPlan, planForget } from '../maintenance/plan-forget.ts';
 import { recordRun } from '../record-run.ts';
 import { renderForgetPlan } from '../report/render-forget.ts';
 import { renderMaintenance } from '../report/render-maintenance.ts';

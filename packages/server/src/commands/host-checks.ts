@@ -3,7 +3,7 @@ import { parseArchiveName } from '@local-backup/common/archive-name';
 import type { RunRecord } from '@local-backup/common/run-record';
 import { SPOOL_LOCK } from '@local-backup/common/spool';
 import type { Check, Finding } from '../check-list.ts';
-import type { Host } from '../host.ts';
+import type { Host } from '../config/host.ts';
 import type { Remote } from '../remotes/remote.ts';
 import { isStale } from '../report/freshness.ts';
 import { formatTime, humanDuration } from '../report/text.ts';

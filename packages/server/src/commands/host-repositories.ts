@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { BackupError } from '@local-backup/common/errors';
-import type { ServerConfig } from '../config.ts';
-import type { CopyConfig } from '../copies-schema.ts';
-import type { Host } from '../host.ts';
-import { ownLocationOf } from '../repository-conflicts.ts';
-import { repositoryLocationOf } from '../repository-location.ts';
-import { ownOrCommon, type SecretSources } from '../secret-sources.ts';
+import type { ServerConfig } from '../config/config.ts';
+import type { CopyConfig } from '../config/copies-schema.ts';
+import type { Host } from '../config/host.ts';
+import { ownLocationOf } from '../config/repository-conflicts.ts';
+import { repositoryLocationOf } from '../config/repository-location.ts';
+import { ownOrCommon, type SecretSources } from '../config/secret-sources.ts';
 import type { Password } from '../stores/restic/password.ts';
 import type { SecretPlace } from '../stores/restic/secret-place.ts';
 

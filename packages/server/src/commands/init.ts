@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { BackupError, describeError } from '@local-backup/common/errors';
+import type { Host, SshTarget } from '../config/host.ts';
 import { enrolHostKeys } from '../enrol-host-keys.ts';
-import type { Host, SshTarget } from '../host.ts';
 import { loadPrivateKey } from '../remotes/sftp/private-key.ts';
 import { renderAccess } from '../render-access.ts';
 import { labelled } from '../report/text.ts';

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
+
+import type { SshTarget } from '../config/host.ts';
 import type { KeyRing, SeenKey } from '../enrol-host-keys.ts';
-import type { SshTarget } from '../host.ts';
 import { fingerprint, judgeHostKey } from '../remotes/sftp/host-key.ts';
 import { type HostKey, knownHostName, lookupHost } from '../remotes/sftp/known-hosts.ts';
 import { appendHostKeys, readKnownHosts } from '../remotes/sftp/known-hosts-file.ts';

@@ -5,8 +5,9 @@ import { readConfigFile } from '@local-backup/common/config/file';
 import { readYaml } from '@local-backup/common/config/yaml-source';
 import { describeError } from '@local-backup/common/errors';
 import { VERSION } from '@local-backup/common/version';
-import { SERVER_CONFIG_FILE } from '../config.ts';
-import type { SshTarget } from '../host.ts';
+import { SERVER_CONFIG_FILE } from '../config/config.ts';
+import type { SshTarget } from '../config/host.ts';
+import { withoutCredentials } from '../config/repository-location.ts';
 import {
   type Collected,
   collectFiles,
@@ -18,7 +19,6 @@ import type { Kit } from '../recovery-kit/kit.ts';
 import { KIT_STATE_FILE } from '../recovery-kit/kit-state.ts';
 import { filesNamedIn } from '../recovery-kit/named-files.ts';
 import type { KitRepository } from '../recovery-kit/render-readme.ts';
-import { withoutCredentials } from '../repository-location.ts';
 import { readPin } from '../stores/restic/pin.ts';
 import {
   accessOf,

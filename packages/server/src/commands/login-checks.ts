@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import type { Finding } from '../check-list.ts';
-import type { Host } from '../host.ts';
+import type { Host } from '../config/host.ts';
 import type { Remote } from '../remotes/remote.ts';
 import { probeConfinement } from '../remotes/sftp/confinement.ts';
 import { humanDuration } from '../report/text.ts';

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import type { Host } from '../host.ts';
-import { type MaintainIo, type MaintainPlan, maintainHost } from '../maintain-host.ts';
-import type { UpkeepPlan } from '../maintain-hosts.ts';
-import { type Pin, readPins } from '../pins.ts';
-import type { PlanIo } from '../plan-forget.ts';
-import { dataShareOf } from '../retention.ts';
-import { readSuspicion } from '../suspicion-file.ts';
-import { createUpkeepMemory } from '../upkeep-state.ts';
+
+import { readSuspicion } from '../anomaly/suspicion-file.ts';
+import type { Host } from '../config/host.ts';
+import { type MaintainIo, type MaintainPlan, maintainHost } from '../maintenance/maintain-host.ts';
+import type { UpkeepPlan } from '../maintenance/maintain-hosts.ts';
+import { type Pin, readPins } from '../maintenance/pins.ts';
+import type { PlanIo } from '../maintenance/plan-forget.ts';
+import { dataShareOf } from '../maintenance/retention.ts';
+import { createUpkeepMemory } from '../maintenance/upkeep-state.ts';
 import { markerOf } from './adapters.ts';
 import { withPinsHeld } from './pin-lock.ts';
 import { recordsOf } from './records.ts';

@@ -2,11 +2,11 @@
 import { join } from 'node:path';
 import { BackupError } from '@local-backup/common/errors';
 import { withInstanceLock } from '@local-backup/common/instance-lock';
-import { maintainHosts, type UpkeepPlan } from '../maintain-hosts.ts';
+import { maintainHosts, type UpkeepPlan } from '../maintenance/maintain-hosts.ts';
+import { createUpkeepMemory } from '../maintenance/upkeep-state.ts';
 import { recordRun } from '../record-run.ts';
 import { renderMaintenance, renderMaintenanceDryRun } from '../report/render-maintenance.ts';
 import { selectHosts } from '../select-hosts.ts';
-import { createUpkeepMemory } from '../upkeep-state.ts';
 import { mailBrokenRun } from './broken-config-mail.ts';
 import { clockFinding } from './clock.ts';
 import { configuredCheck, maintainInTurn } from './maintain-io.ts';

@@ -3,7 +3,7 @@ import { access, mkdir, readdir, readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { showControls } from '@local-backup/common/byte-path';
 import { BackupError } from '@local-backup/common/errors';
-import { requireOwnPlace } from '../restore-place.ts';
+import { requireOwnPlace } from '../restore/restore-place.ts';
 import { selectHosts } from '../select-hosts.ts';
 import { hostNamed } from './find-snapshot.ts';
 import { historyOf } from './repositories.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { join } from 'node:path';
 import { BackupError } from '@local-backup/common/errors';
-import type { Host } from '../host.ts';
+import type { Host } from '../config/host.ts';
 import { withLock } from './repository-lock.ts';
 import type { Session } from './session.ts';
 

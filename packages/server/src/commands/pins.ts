@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { showControls } from '@local-backup/common/byte-path';
 import { BackupError } from '@local-backup/common/errors';
-import type { Host } from '../host.ts';
-import { type Pin, readPins, writePins } from '../pins.ts';
+import type { Host } from '../config/host.ts';
+import { type Pin, readPins, writePins } from '../maintenance/pins.ts';
 import { formatTime, table } from '../report/text.ts';
 import { selectHosts } from '../select-hosts.ts';
 import { chooseSnapshot } from '../stores/choose-snapshot.ts';

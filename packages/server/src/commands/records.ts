@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { RunRecord } from '@local-backup/common/run-record';
 import { listRuns, sweepRuns } from '@local-backup/common/run-store';
-import type { ServerConfig } from '../config.ts';
+import type { ServerConfig } from '../config/config.ts';
 import { evidenceIds } from '../report/evidence.ts';
 import type { DamagedRun } from '../report/render-runs.ts';
 import type { Session } from './session.ts';

@@ -6,7 +6,7 @@ import { showControls } from '@local-backup/common/byte-path';
 import { formatBytes } from '@local-backup/common/bytes';
 import { readSecretFile } from '@local-backup/common/config/file';
 import { BackupError } from '@local-backup/common/errors';
-import { isWithin, realPath } from '../directories.ts';
+import { isWithin, realPath } from '../config/directories.ts';
 import { type SealKey, seal, unseal } from '../recovery-kit/age-file.ts';
 import { type Kit, membersOf, readKit } from '../recovery-kit/kit.ts';
 import { packMembers } from '../recovery-kit/kit-archive.ts';

@@ -3,12 +3,12 @@ import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { showControls } from '@local-backup/common/byte-path';
 import { BackupError, describeError } from '@local-backup/common/errors';
-import { comparison } from '../anomaly.ts';
-import { createBaselineFiles } from '../baseline.ts';
-import { acceptClock, watchClock } from '../clock-watch.ts';
+import { comparison } from '../anomaly/anomaly.ts';
+import { createBaselineFiles } from '../anomaly/baseline.ts';
+import { clearSuspicion, type Mark, readSuspicion } from '../anomaly/suspicion-file.ts';
+import { acceptClock, watchClock } from '../maintenance/clock-watch.ts';
 import { formatTime, labelled } from '../report/text.ts';
 import { selectHosts } from '../select-hosts.ts';
-import { clearSuspicion, type Mark, readSuspicion } from '../suspicion-file.ts';
 import { askFor } from './ask.ts';
 import type { Session } from './session.ts';
 

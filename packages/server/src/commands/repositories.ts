@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { join } from 'node:path';
 import type { Run } from '@local-backup/common/exec';
-import type { Host } from '../host.ts';
-import { secretsIn } from '../repository-location.ts';
+import type { Host } from '../config/host.ts';
+import { secretsIn } from '../config/repository-location.ts';
 import type { History } from '../stores/history.ts';
 import { readEnvironment } from '../stores/restic/environment.ts';
 import { createResticHistory } from '../stores/restic/history/index.ts';

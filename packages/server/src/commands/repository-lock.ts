@@ -4,7 +4,7 @@ import { BackupError } from '@local-backup/common/errors';
 import { withInstanceLock } from '@local-backup/common/instance-lock';
 import type { Log } from '@local-backup/common/log';
 import { sleep } from '@local-backup/common/sleep';
-import type { Host } from '../host.ts';
+import type { Host } from '../config/host.ts';
 import type { Store } from '../stores/store.ts';
 import type { Session } from './session.ts';
 

@@ -4,7 +4,7 @@ import { systemHostname } from '@local-backup/common/config/system-hostname';
 import type { LogStream } from '@local-backup/common/log';
 import { createToolbox, requireRoot, type Toolbox } from '@local-backup/common/program';
 import { abortOnSignals } from '@local-backup/common/signals';
-import { loadServerConfig, type ServerConfig } from '../config.ts';
+import { loadServerConfig, type ServerConfig } from '../config/config.ts';
 
 /** Options that all commands have. */
 export interface GlobalOptions {

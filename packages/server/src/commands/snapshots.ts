@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import type { Host } from '../host.ts';
-import { type Pin, readPins } from '../pins.ts';
+import type { Host } from '../config/host.ts';
+import { type Pin, readPins } from '../maintenance/pins.ts';
 import { type HostSnapshots, renderSnapshots } from '../report/render-snapshots.ts';
 import { selectHosts } from '../select-hosts.ts';
 import { markerOf } from './adapters.ts';

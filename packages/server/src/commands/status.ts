@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { describeError } from '@local-backup/common/errors';
+import { readSuspicion } from '../anomaly/suspicion-file.ts';
 import { countWaiting } from '../outbox.ts';
 import { hostStates } from '../report/host-state.ts';
 import { fleetState, PLUGIN_EXIT_CODE, renderStatus } from '../report/render-status.ts';
 import { selectHosts } from '../select-hosts.ts';
-import { readSuspicion } from '../suspicion-file.ts';
 import { storedRecords } from './records.ts';
 import { outboxDirectory } from './send-mail.ts';
 import type { Session } from './session.ts';

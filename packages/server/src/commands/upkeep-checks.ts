@@ -3,7 +3,7 @@ import { statfs } from 'node:fs/promises';
 import { formatBytes } from '@local-backup/common/bytes';
 import type { RunRecord } from '@local-backup/common/run-record';
 import type { Finding } from '../check-list.ts';
-import type { ServerConfig } from '../config.ts';
+import type { ServerConfig } from '../config/config.ts';
 import { lastDrills } from '../report/drills.ts';
 import { formatTime, humanDuration } from '../report/text.ts';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import type { RunRecord } from '@local-backup/common/run-record';
-import type { ServerConfig } from '../config.ts';
+import type { ServerConfig } from '../config/config.ts';
 import { createEmailOutput, type SendMail } from './email/index.ts';
 import type { EmailFacts } from './email/mail-text.ts';
 import type { Output } from './output.ts';

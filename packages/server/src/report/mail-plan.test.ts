@@ -2,7 +2,7 @@
 import type { RunRecord } from '@local-backup/common/run-record';
 import { expect, test } from 'vitest';
 import { good, runOf } from '../../../../test/helpers/run-records.ts';
-import type { MailMode } from '../report-schema.ts';
+import type { MailMode } from '../config/report-schema.ts';
 import { planSummary } from './mail-plan.ts';
 
 const at = (started: string, rest: Partial<RunRecord> = {}): RunRecord => ({

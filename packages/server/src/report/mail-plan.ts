@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import type { RunRecord } from '@local-backup/common/run-record';
-import type { MailMode } from '../report-schema.ts';
+import type { MailMode } from '../config/report-schema.ts';
 import { type Expectation, freshnessOf } from './freshness.ts';
 import { runsOf } from './history.ts';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { showControls } from '@local-backup/common/byte-path';
-import type { ForgetPlan } from '../plan-forget.ts';
+import type { ForgetPlan } from '../maintenance/plan-forget.ts';
 import type { Judged, RepositoryLock } from '../stores/upkeep.ts';
 import { formatTime, humanDuration } from './text.ts';
 

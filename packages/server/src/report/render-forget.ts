@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import type { ForgetPlan } from '../plan-forget.ts';
+import type { ForgetPlan } from '../maintenance/plan-forget.ts';
 import { formatTime, labelled, table } from './text.ts';
 
 /** Every snapshot of a host, oldest first, and what becomes of it. */

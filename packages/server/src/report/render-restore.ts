@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { showControls } from '@local-backup/common/byte-path';
 import { formatBytes } from '@local-backup/common/bytes';
-import type { Measured } from '../restore-measure.ts';
-import type { Selection } from '../restore-selection.ts';
-import type { VerifiedTree } from '../verify-tree.ts';
+import type { Measured } from '../restore/restore-measure.ts';
+import type { Selection } from '../restore/restore-selection.ts';
+import type { VerifiedTree } from '../tree/verify-tree.ts';
 import { formatCount, labelled } from './text.ts';
 
 /** What is going to be restored. */

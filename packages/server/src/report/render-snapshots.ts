@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { timeOfStamp } from '@local-backup/common/archive-name';
 import { showControls } from '@local-backup/common/byte-path';
-import type { Pin } from '../pins.ts';
+import type { Pin } from '../maintenance/pins.ts';
 import type { Snapshot } from '../stores/store.ts';
 import { formatTime, table } from './text.ts';
 

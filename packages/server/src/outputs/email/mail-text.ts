@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { showControls } from '@local-backup/common/byte-path';
 import type { RunRecord } from '@local-backup/common/run-record';
+import type { ReportConfig } from '../../config/report-schema.ts';
 import type { Expectation } from '../../report/freshness.ts';
-import type { ReportConfig } from '../../report-schema.ts';
 
 /** A mail before anybody has sent it. */
 export interface Mail {

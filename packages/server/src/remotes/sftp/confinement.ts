@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { BackupError } from '@local-backup/common/errors';
 import type { ClientChannel } from 'ssh2';
-import type { SshTarget } from '../../host.ts';
+import type { SshTarget } from '../../config/host.ts';
 import { type ConnectOptions, connectSsh } from './connect.ts';
 import { type Answer, type Link, statusOf } from './link.ts';
 import { closeQuietly, startSftp } from './session.ts';

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import { BackupError } from '@local-backup/common/errors';
 import type { Log } from '@local-backup/common/log';
 import type { AnyAuthMethod, Client, ClientChannel } from 'ssh2';
-import type { SshTarget } from '../../host.ts';
+import type { SshTarget } from '../../config/host.ts';
 import { isNoSuchHostKey, type LoginFailure, logIn, offeredHostKey } from './handshake.ts';
 import { algorithmsFor, HOST_KEY_ALGORITHMS, hostKeyRefusal, judgeHostKey } from './host-key.ts';
 import { type HostPins, lookupHost } from './known-hosts.ts';

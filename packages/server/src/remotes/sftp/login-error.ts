@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { BackupError } from '@local-backup/common/errors';
-import type { SshTarget } from '../../host.ts';
+import type { SshTarget } from '../../config/host.ts';
 import type { LoginFailure } from './handshake.ts';
 import type { PrivateKey } from './private-key.ts';
 

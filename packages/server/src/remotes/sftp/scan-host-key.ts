@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import type { SshTarget } from '../../host.ts';
+import type { SshTarget } from '../../config/host.ts';
 import { type ConnectOptions, loginLimits, openTransport } from './connect.ts';
 import { type LoginFailure, offeredHostKey } from './handshake.ts';
 import { algorithmsFor } from './host-key.ts';

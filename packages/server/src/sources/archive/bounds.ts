@@ -2,7 +2,7 @@
 import { formatBytes } from '@local-backup/common/bytes';
 import { BackupError } from '@local-backup/common/errors';
 import type { Manifest } from '@local-backup/common/manifest';
-import type { Host } from '../../host.ts';
+import type { Host } from '../../config/host.ts';
 
 /** Bounds of one host's archives, from the server's configuration. */
 export type HostBounds = Pick<Host, 'maxArchiveBytes' | 'maxUnpackedBytes' | 'maxEntries'>;

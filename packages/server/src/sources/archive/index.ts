@@ -5,7 +5,7 @@ import type { Run } from '@local-backup/common/exec';
 import type { Log } from '@local-backup/common/log';
 import { MANIFEST_MAX_BYTES } from '@local-backup/common/manifest';
 import { manifestName } from '@local-backup/common/spool';
-import type { Host } from '../../host.ts';
+import type { Host } from '../../config/host.ts';
 import type { Remote } from '../../remotes/remote.ts';
 import type { Trail } from '../../report/trail.ts';
 import type { Snapshot } from '../../stores/store.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { type BytePath, displayPath } from '@local-backup/common/byte-path';
 import type { Entry, EntryType } from '@local-backup/common/entry';
-import { PROOF_DIRECTORY } from '../../proof-directory.ts';
+import { PROOF_DIRECTORY } from '../../tree/proof-directory.ts';
 
 /** Looks at one member; answers what is wrong with it, as the rest of a sentence that begins with its path. */
 export type Rule = (entry: Entry, seen: Seen) => string | undefined;

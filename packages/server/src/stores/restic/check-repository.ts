@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { showControls } from '@local-backup/common/byte-path';
 import { BackupError } from '@local-backup/common/errors';
-import { refusedCheckOptions } from '../../restic-options.ts';
+import { refusedCheckOptions } from '../../config/restic-options.ts';
 import type { Checked, DataShare } from '../upkeep.ts';
 import { errorText } from './messages.ts';
 import type { Restic } from './restic.ts';

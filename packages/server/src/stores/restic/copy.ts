@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { BackupError } from '@local-backup/common/errors';
-import { withoutCredentials } from '../../repository-location.ts';
+import { withoutCredentials } from '../../config/repository-location.ts';
 import type { Brought, CopyStore } from '../copy.ts';
 import type { Snapshot, Store } from '../store.ts';
 import { copyArgs } from './args.ts';

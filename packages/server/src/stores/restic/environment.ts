@@ -2,7 +2,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { readSecretFile } from '@local-backup/common/config/file';
 import { BackupError } from '@local-backup/common/errors';
-import { withoutCredentials } from '../../repository-location.ts';
+import { withoutCredentials } from '../../config/repository-location.ts';
 import { parseEnvironment } from './environment-file.ts';
 import { FORBIDDEN_MODE, fileOf, type SecretPlace } from './secret-place.ts';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { BackupError } from '@local-backup/common/errors';
-import { checkForgetPolicy } from '../../forget-policy.ts';
+import { checkForgetPolicy } from '../../config/forget-policy.ts';
 import type { Snapshot } from '../store.ts';
 import type { Judged } from '../upkeep.ts';
 import type { Restic } from './restic.ts';

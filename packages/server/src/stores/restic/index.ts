@@ -2,8 +2,8 @@
 import { BackupError } from '@local-backup/common/errors';
 import type { Run } from '@local-backup/common/exec';
 import type { Log } from '@local-backup/common/log';
-import { withoutCredentials } from '../../repository-location.ts';
-import { refusedBackupOptions, wantsMaxCompression } from '../../restic-options.ts';
+import { withoutCredentials } from '../../config/repository-location.ts';
+import { refusedBackupOptions, wantsMaxCompression } from '../../config/restic-options.ts';
 import type { Snapshot, Store } from '../store.ts';
 import { CONFIG_ARGS, snapshotsArgs } from './args.ts';
 import { init } from './init.ts';

@@ -2,7 +2,7 @@
 import { showControls } from '@local-backup/common/byte-path';
 import { BackupError } from '@local-backup/common/errors';
 import * as z from 'zod';
-import { withoutCredentials } from '../../repository-location.ts';
+import { withoutCredentials } from '../../config/repository-location.ts';
 import type { RepositoryKey, RepositoryKeys } from '../keys.ts';
 import type { ResticStoreOptions, ResticStoreParts } from './index.ts';
 import { checkPassword } from './password.ts';

@@ -3,7 +3,7 @@ import { statfs } from 'node:fs/promises';
 import { BackupError } from '@local-backup/common/errors';
 import type { Run, RunResult } from '@local-backup/common/exec';
 import type { Log } from '@local-backup/common/log';
-import { withoutCredentials } from '../../repository-location.ts';
+import { withoutCredentials } from '../../config/repository-location.ts';
 import { lockArgs } from './args.ts';
 import { type Environment, type Variables, variablesOf, withRestLogin } from './environment.ts';
 import { classifyFailure, EXIT, type Failure, KNOWN_EXIT_CODES, reasonIn } from './exit-codes.ts';

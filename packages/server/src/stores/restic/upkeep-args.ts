@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { saysWhatToRead } from '../../restic-options.ts';
+import { saysWhatToRead } from '../../config/restic-options.ts';
 import type { DataShare } from '../upkeep.ts';
 
 /** Without a lock, so that another restic at work on the repository is no hindrance to a look at it. */

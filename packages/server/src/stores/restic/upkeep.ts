@@ -2,7 +2,7 @@
 import { BackupError } from '@local-backup/common/errors';
 import type { Run } from '@local-backup/common/exec';
 import type { Log } from '@local-backup/common/log';
-import { withoutCredentials } from '../../repository-location.ts';
+import { withoutCredentials } from '../../config/repository-location.ts';
 import type { Snapshot } from '../store.ts';
 import type { Upkeep } from '../upkeep.ts';
 import { snapshotsArgs } from './args.ts';
