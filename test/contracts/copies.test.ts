@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createRun, type Run } from '@local-backup/common/exec';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -69,6 +69,15 @@ describe.each(RESTIC_SERIES)('copies with restic %s', (series) => {
     expect(readdirSync(join(lab.directory, 'served'))).not.toContain('early');
   });
 
+  test('the first repository by another name is no copy of it', async () => {
+    const repository = join(lab.directory, 'by-another-name');
+    symlinkSync(lab.repositoryOf('web1'), repository);
+    const own = { repository, password: lab.options('web1').password, environment: {} };
+    await expect(copy('self', own).store.init(never)).rejects.toThrow(/by-another-name .* is that of web1\.repository/);
+    expect(existsSync(optionsOf('self').pinFile)).toBe(false);
+    await expect(copy('self', own).bring(never)).rejects.toThrow(/never confirmed/);
+  });
+
   test('init takes over the chunker parameters; bring copies what is missing, with time and tags, once', async () => {
     const { run, seen } = recording();
     const offsite = copy('offsite', {}, run);
@@ -91,7 +100,7 @@ describe.each(RESTIC_SERIES)('copies with restic %s', (series) => {
     const { store, bring } = copy('offsite');
     expect(await bring(never)).toMatchObject({ copied: 1 });
     const target = mkdtempSync(join(lab.directory, 'target-'));
-    await store.restore((await store.snapshots(never)).at(-1)?.id ?? '', target, never);
+    await lab.restore('web1', (await store.snapshots(never)).at(-1)?.id ?? '', target, optionsOf('offsite'));
     expect(readTree(target)).toEqual(readTree(live));
   });
 
@@ -119,7 +128,7 @@ describe.each(RESTIC_SERIES)('copies with restic %s', (series) => {
     }
     const stop = new AbortController();
     const slow: Run = (program, args, settings) => {
-      const words = args[0] === 'copy' ? [...args, '--limit-upload=3000', '--pack-size=4'] : args;
+      const words = args[0] === 'copy' ? [...args, '--limit-upload=1500', '--pack-size=4'] : args;
       return really(program, words, { ...settings, endSignal: 'SIGINT', killAfterMs: 0 });
     };
     const copying = copy('killed', {}, slow).bring(stop.signal);

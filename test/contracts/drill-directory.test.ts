@@ -34,9 +34,14 @@ test('what killed drills left is removed, and nothing else', async () => {
   const others = [`-${DIGITS}`, `web1-${DIGITS}0`, `web1-${DIGITS.toUpperCase()}`, 'web1-0123', `..-${DIGITS}`, 'web1'];
   for (const name of others) fs.mkdirSync(at(name));
   fs.writeFileSync(at(`web3-${DIGITS}`), 'a file');
+  fs.mkdirSync(at(`build-${DIGITS}`));
+  fs.writeFileSync(at(`build-${DIGITS}`, 'tree.c'), 'of somebody else');
   await (await open()).sweep();
-  expect(fs.readdirSync(drills).sort()).toEqual([...others, `web2-${DIGITS}`, `web3-${DIGITS}`].sort());
+  expect(fs.readdirSync(drills).sort()).toEqual(
+    [...others, `build-${DIGITS}`, `web2-${DIGITS}`, `web3-${DIGITS}`].sort(),
+  );
   expect(fs.readdirSync(precious)).toEqual(['file']);
+  expect(fs.readdirSync(at(`build-${DIGITS}`))).toEqual(['tree.c']);
 });
 
 test('a target is private, and removed also when the work fails; links out of it are not followed', async () => {

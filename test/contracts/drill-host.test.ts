@@ -11,7 +11,9 @@ import { openDrillDirectory } from '../../packages/server/src/drill/drill-direct
 import { type DrillIo, drillHost } from '../../packages/server/src/drill/drill-host.ts';
 import { attemptHost } from '../../packages/server/src/host-attempt.ts';
 import { createResticHistory } from '../../packages/server/src/stores/restic/history/index.ts';
+import { copyingFrom } from '../helpers/copying-history.ts';
 import { flipByte } from '../helpers/listed-tree.ts';
+import { forgeRepository } from '../helpers/restic-forge.ts';
 import { createResticLab } from '../helpers/restic-lab.ts';
 import { RESTIC_SERIES } from '../helpers/restic-versions.ts';
 import { seedTree } from '../helpers/seed-snapshot.ts';
@@ -42,19 +44,7 @@ afterEach(() => fs.rmSync(base, { recursive: true, force: true }));
 const seed = (files: Readonly<Record<string, string | Buffer>>) =>
   seedTree({ directory: live, host: 'web1', stamp: STAMP, files });
 
-/** Copies the live tree: what a restore would bring back from a repository that is in order. */
-const copying: DrillIo['history'] = {
-  async restore({ target, include }) {
-    const parts = include.length === 0 ? ['.'] : include;
-    execFileSync('sh', ['-c', 'target=$1; shift; cp -a --parents "$@" "$target"', 'sh', target, ...parts], {
-      cwd: live,
-    });
-    // As a store does it, which knows the times of all directories.
-    execFileSync('sh', ['-c', 'find . -type d -exec touch -c -r {} "$1/{}" \\; 2>/dev/null; :', 'sh', target], {
-      cwd: live,
-    });
-  },
-};
+const copying = copyingFrom(() => live);
 
 async function drill(changed: Partial<DrillIo> = {}): Promise<HostRecord> {
   const controller = new AbortController();
@@ -103,6 +93,16 @@ describe('fails when', () => {
       'one byte was changed before it was stored',
       () => flipByte(join(live, 'mysql/shop/shop.sql'), 25),
       /1 of 9 entries differ:\nmysql\/shop\/shop.sql: its content/,
+    ],
+    [
+      'there is no file in it that could be compared',
+      () => seed({}),
+      /There is no file in what was restored, so nothing was proven/,
+    ],
+    [
+      'another program has made it',
+      () => fs.rmSync(join(live, '.backup'), { recursive: true }),
+      /it has no \.backup \(did another program make it\?\)/,
     ],
     ['a file is missing', () => fs.rmSync(join(live, 'files/etc/hosts')), /files\/etc\/hosts: is missing/],
     [
@@ -155,7 +155,11 @@ describe('fails when', () => {
 describe('of a snapshot that is too large', () => {
   test('services are chosen at random, and compared alone', async () => {
     const record = await drill({ maxBytes: 200 });
-    expect(record.status).toBe('success');
+    expect(record.status).toBe('warning');
+    expect(messages(record, 'warning')).toEqual([
+      'never proven by drills as they are: files/home (293 KiB), larger than drill.max_bytes (200 B) or than the room in ' +
+        'drill.directory. Raise it, or give a larger disk.',
+    ]);
     expect(record.drill?.services?.slice().sort()).toEqual(['files/etc', 'mysql/shop']);
     expect(record.drill?.entries).toBe(5);
     expect(messages(record, 'success').join('\n')).toMatch(
@@ -166,6 +170,18 @@ describe('of a snapshot that is too large', () => {
   test('a difference in what was restored is found', async () => {
     flipByte(join(live, 'mysql/shop/shop.sql'), 25);
     expect((await drill({ maxBytes: 200 })).status).toBe('failed');
+  });
+
+  test('what comes back beside it is found', async () => {
+    const tooMuch: DrillIo['history'] = {
+      async restore(request, signal) {
+        await copying.restore(request, signal);
+        const extra = join(request.target, 'files/etc/extra');
+        if (request.include.includes('files/etc')) fs.writeFileSync(extra, '');
+      },
+    };
+    const record = await drill({ maxBytes: 200, history: tooMuch });
+    expect(messages(record, 'failed').join('\n')).toMatch(/files\/etc\/extra: is not in the entry list/);
   });
 
   test('for the disk, as much as fits is restored, with a warning', async () => {
@@ -223,11 +239,11 @@ test.each(RESTIC_SERIES)('restic %s restores the proof and whole services as the
   try {
     const { signal } = new AbortController();
     const store = lab.store('web1');
-    await store.init(signal);
+    await forgeRepository(lab, 'web1');
     await store.save({ directory: live, stamp: STAMP, dryRun: false }, signal);
     const history = createResticHistory(lab.options('web1'), { run, log: silentLog });
     const part = await drill({ store, history, maxBytes: 200 });
-    expect([part.status, part.drill?.entries]).toEqual(['success', 5]);
+    expect([part.drill?.entries, messages(part, 'failed')]).toEqual([5, []]);
   } finally {
     lab.remove();
   }

@@ -14,6 +14,7 @@ import type { Change, History, Item } from '../../packages/server/src/stores/his
 import { createResticHistory } from '../../packages/server/src/stores/restic/history/index.ts';
 import { verifyTree } from '../../packages/server/src/tree/verify-tree.ts';
 import { readTree } from '../helpers/file-tree.ts';
+import { forgeRepository } from '../helpers/restic-forge.ts';
 import { createResticLab, type ResticLab } from '../helpers/restic-lab.ts';
 import { RESTIC_SERIES } from '../helpers/restic-versions.ts';
 import { seedSnapshot } from '../helpers/seed-history.ts';
@@ -40,16 +41,15 @@ describe.each(RESTIC_SERIES)('restic %s', (series) => {
   let lab: ResticLab;
   let history: History;
   let live: string;
-  /** The older snapshot and the newer one. */
   let [older, newer] = ['', ''];
-  /** Of the older one. */
+  /** Of the older snapshot. */
   let proof: SnapshotProof;
   const entries = () => proof.entries?.() ?? fail('the snapshot has no entry list');
   const at = (...names: string[]) => join(lab.directory, ...names);
 
   beforeAll(async () => {
     lab = await createResticLab(series);
-    lab.store(HOST);
+    await forgeRepository(lab, HOST);
     live = at('live');
     fs.mkdirSync(live);
     execFileSync('bash', ['-euc', TREE], { cwd: live, env: { ...process.env, LC_ALL: 'C.UTF-8' } });
@@ -174,14 +174,36 @@ describe.each(RESTIC_SERIES)('restic %s', (series) => {
     const plan = await planOverwrite(target, entries(), signal);
     await clearTheWay(target, plan, signal);
     await history.restore({ snapshot: older, target, include: [], verify: false }, signal);
-    expect(await verifyTree(target, entries(), { select: () => true, signal })).toMatchObject({ differences: [] });
+    expect(await verifyTree(target, entries(), { amongOthers: true, signal })).toMatchObject({ differences: [] });
     for (const name of ['linked', 'named'])
       expect(fs.readFileSync(at('outside', name), 'utf8')).toBe('not to be touched\n');
     expect(fs.readFileSync(join(target, 'web/mine'), 'utf8')).toBe('stays\n');
     // And once more over itself, hard links included.
     await clearTheWay(target, await planOverwrite(target, entries(), signal), signal);
     await history.restore({ snapshot: older, target, include: [], verify: false }, signal);
-    expect(await verifyTree(target, entries(), { select: () => true, signal })).toMatchObject({ differences: [] });
+    expect(await verifyTree(target, entries(), { amongOthers: true, signal })).toMatchObject({ differences: [] });
+  });
+
+  it('restores from a read-only disk, where no lock can be made', async () => {
+    const [repository, target] = [lab.repositoryOf(HOST), fs.mkdtempSync(at('lockless-'))];
+    execFileSync('sh', ['-ec', 'mount --bind "$1" "$1"; mount -o remount,bind,ro "$1"', 'sh', repository]);
+    try {
+      await history.restore({ snapshot: older, target, include: ['web/blog'], verify: false }, signal);
+    } finally {
+      execFileSync('umount', [repository]);
+    }
+    expect(fs.readFileSync(join(target, 'web/blog/post'), 'utf8')).toBe('old\n');
+  });
+
+  it('tells which disk is full: not that of the repository', async () => {
+    const target = fs.mkdtempSync(at('small-'));
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=100k', 'tmpfs', target]);
+    try {
+      const restore = history.restore({ snapshot: older, target, include: ['db/main'], verify: false }, signal);
+      await expect(restore).rejects.toThrow(`no room left for what is restored on the disk of ${target}.`);
+    } finally {
+      execFileSync('umount', [target]);
+    }
   });
 
   it('mounts all snapshots until it is told to stop', async () => {

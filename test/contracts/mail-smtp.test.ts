@@ -9,7 +9,7 @@ import { SMTPServer } from 'smtp-server';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { MailConfig } from '../../packages/common/src/config/mail.ts';
 import { createRun } from '../../packages/common/src/exec.ts';
-import { createMailer } from '../../packages/common/src/mail.ts';
+import { createMailer, refusedRecipients } from '../../packages/common/src/mail.ts';
 import { createScrubber } from '../../packages/common/src/redact.ts';
 
 const MESSAGE = { to: 'admin@example.org', subject: 'Backup FAILED', text: 'Grüße\n' };
@@ -109,7 +109,17 @@ describe('mail by SMTP', () => {
   it('is not content with some of the recipients', async () => {
     const { port } = await startSmtp({ hideSTARTTLS: true });
     const sent = mailerFor(bySmtp(port)).send({ ...MESSAGE, to: 'a@example.org,nobody@example.org' });
-    await expect(sent).rejects.toThrow('it refused 1 of the recipients');
+    const error = await sent.catch((reason: Error) => reason);
+    expect(error).toHaveProperty('message', expect.stringContaining('it refused nobody@example.org; the others have'));
+    expect(refusedRecipients(error)).toBe('nobody@example.org');
+  });
+
+  it('has to be sent again to all where none of the recipients has got it', async () => {
+    const { port } = await startSmtp({ hideSTARTTLS: true });
+    const sent = mailerFor(bySmtp(port)).send({ ...MESSAGE, to: 'nobody1@example.org,nobody2@example.org' });
+    const error = await sent.catch((reason: Error) => reason);
+    expect(error).toMatchObject({ code: 'failed' });
+    expect(refusedRecipients(error)).toBeUndefined();
   });
 
   it('refuses a server that offers no encryption, before it gets the password', async () => {

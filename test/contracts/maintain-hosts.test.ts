@@ -71,6 +71,11 @@ describe('the order of hosts', () => {
     expect(record.hosts.map(({ host }) => host)).toEqual(['a', 'b', 'c', 'd']);
   });
 
+  it('does not leave a host for the last that was maintained while the clock was wrong', async () => {
+    const { order } = await maintain({ a: begun('2026-11-07T05:00:00.000Z'), b: begun('2027-11-07T05:00:00.000Z') });
+    expect(order).toEqual(['b', 'a']);
+  });
+
   it('leaves those that there is no time for to the next run, also behind one that fails for ever', async () => {
     const keeps = { a: begun(), b: begun(), c: begun() };
     keeps.a.shelf.faults = { check: fault('slow and broken') };
@@ -103,6 +108,25 @@ describe('the order of hosts', () => {
     expect(messages(host('a'))).toContain('(PID 7) is at work with the repository');
     expect(k.shelf.calls).toEqual([]);
     expect(k.state.lastBegun).toBeUndefined();
+  });
+
+  it('and fails where somebody has asked for just that host; what is free by then is done', async () => {
+    const stays = await maintain({ a: keep({ busy: 2 }) }, { busy: 'failed' });
+    expect(stays.waits).toEqual([0, 60_000]);
+    expect(stays.host('a')).toMatchObject({ status: 'failed', steps: [{ name: 'host', code: 'locked' }] });
+    expect(messages(stays.host('a'))).toContain('(PID 7) is at work with the repository');
+    const freed = await maintain({ a: keep({ busy: 1 }) }, { busy: 'failed' });
+    expect(freed.record.status).toBe('success');
+  });
+
+  it('what was forgotten before a lock came in between is in the record, too', async () => {
+    const a = keep({ contents: { faults: { prune: new BackupError('locked', 'is locked by PID 9') } } });
+    const b = keep();
+    b.before = () => {
+      a.shelf.faults = {};
+    };
+    const { host } = await maintain({ a, b });
+    expect(host('a')).toMatchObject({ status: 'success', upkeep: { snapshots: 5, forgotten: 2 } });
   });
 
   it('a host whose repository another restic has locked has another turn after the others', async () => {

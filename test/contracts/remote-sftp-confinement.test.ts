@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { afterEach, expect, it } from 'vitest';
-import { probeConfinement } from '../../packages/server/src/remotes/sftp/confinement.ts';
+import { forwardsAfter, probeConfinement } from '../../packages/server/src/remotes/sftp/confinement.ts';
 import { silentLog } from '../helpers/silent-log.ts';
 import { type Sshd, type SshdOptions, startSshd } from '../helpers/sshd.ts';
 
@@ -44,6 +44,11 @@ it.runIf(ROOT)('an account that is not root may not change /etc/passwd', async (
 
 it('a server that allows one session at a time is looked through all the same', async () => {
   expect(await probe({ config: ['MaxSessions 1'] })).toMatchObject({ runsCommands: true, hasShell: true });
+});
+
+it('a server that knows no forwarding is not accused of it; one that found nobody listening has tried', () => {
+  const [prohibited, connectFailed, unknownChannelType] = [1, 2, 3];
+  expect([prohibited, connectFailed, unknownChannelType].map(forwardsAfter)).toEqual([false, true, false]);
 });
 
 it('a host that does not answer is an error, not a locked account', async () => {

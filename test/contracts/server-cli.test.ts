@@ -87,8 +87,14 @@ test.each([
 ])('`status`, a check plugin, calls %s unknown: 3', (_, args, uid) => {
   const { status, stdout, stderr } = server(args, uid);
   expect(status).toBe(3);
-  expect(stdout).toMatch(/^UNKNOWN: .+\n$/);
+  expect(stdout).toMatch(/^UNKNOWN: (?!internal error).+\n$/);
   expect(stderr).toContain('ERROR: ');
+});
+
+test('the help of `status` is help alone', () => {
+  const { status, stdout } = server(['status', '--help'], NOBODY);
+  expect(status).toBe(0);
+  expect(stdout).not.toContain('UNKNOWN: internal');
 });
 
 test('with --json even a usage error is one line of JSON', () => {

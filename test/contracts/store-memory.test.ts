@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { createMemoryStore, createVault, type Vault } from '../helpers/memory-store.ts';
+import { createMemoryStore, createVault, restoreFrom, type Vault } from '../helpers/memory-store.ts';
 import { describeStore } from './store.ts';
 
 describeStore('memory store', async () => {
@@ -11,6 +11,7 @@ describeStore('memory store', async () => {
   };
   return {
     store: (host) => createMemoryStore({ host, vault: vaultOf(host), now: () => new Date() }),
+    restore: async (host, snapshot, target) => restoreFrom(vaultOf(host), snapshot, target),
     breakPassword: (host) => {
       vaultOf(host).fault = 'wrong password';
       return () => {

@@ -8,6 +8,7 @@ for (const series of RESTIC_SERIES) {
     const lab = await createResticLab(series);
     return {
       store: (host) => lab.store(host),
+      restore: (host, snapshot, target) => lab.restore(host, snapshot, target),
       breakPassword: (host) => lab.breakPassword(host),
       lock: (host) => lab.lock(host),
       swap: (host) => lab.swap(host),

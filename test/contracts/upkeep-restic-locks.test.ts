@@ -13,6 +13,8 @@ import { RESTIC_SERIES } from '../helpers/restic-versions.ts';
 
 const never = new AbortController().signal;
 const ALL = { kind: 'all' } as const;
+/** So that a check is still at work when this process comes to look at it. */
+const SLOW = ['--limit-download', '1500'];
 
 const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString();
 
@@ -69,7 +71,7 @@ describe.each(RESTIC_SERIES)('locks and kill -9 with restic %s', (series) => {
 
   test('the lock of a living restic stays, that of one that was killed goes', async () => {
     const { name, upkeep } = newCopy();
-    const { child, kill } = await startLocked(name, lab.program, 'check', '--read-data');
+    const { child, kill } = await startLocked(name, lab.program, 'check', '--read-data', ...SLOW);
     const facts = { hostname: hostname(), username: 'root', exclusive: true };
     expect(await upkeep.locks(never)).toMatchObject([{ ...facts, pid: child.pid, isOursAndDead: false }]);
     expect(await upkeep.removeDeadLocks(never)).toMatchObject({ removed: [], left: [{ pid: child.pid }] });
@@ -87,7 +89,7 @@ describe.each(RESTIC_SERIES)('locks and kill -9 with restic %s', (series) => {
 
   test('the lock of another machine stays, whatever happens to ours', async () => {
     const { name, upkeep, forge } = newCopy();
-    const elsewhere = `hostname elsewhere && exec ${lab.program} check --read-data`;
+    const elsewhere = `hostname elsewhere && exec ${lab.program} check --read-data ${SLOW.join(' ')}`;
     const other = await startLocked(name, 'unshare', '--uts', 'sh', '-c', elsewhere);
     await other.kill();
     expect(await upkeep.locks(never)).toMatchObject([{ hostname: 'elsewhere', isOursAndDead: false }]);
@@ -180,10 +182,9 @@ describe.each(RESTIC_SERIES)('locks and kill -9 with restic %s', (series) => {
   });
 
   test('after a check that was aborted, or took too long, the next one works', async () => {
-    const slow = ['--limit-download', '1500'];
     const { name, upkeep } = newCopy();
     const stop = new AbortController();
-    const checking = upkeep.check(ALL, slow, stop.signal);
+    const checking = upkeep.check(ALL, SLOW, stop.signal);
     const ended = checking.then(
       () => 'ended',
       () => 'failed',
@@ -196,7 +197,7 @@ describe.each(RESTIC_SERIES)('locks and kill -9 with restic %s', (series) => {
     // restic 0.14 leaves the lock where it is interrupted in the moment between writing it and remembering it.
     expect((await upkeep.removeDeadLocks(never)).left).toEqual([]);
     const hurried = lab.upkeep(name, { host: TEMPLATE_HOST, timeouts: { queryMs: 60_000, upkeepMs: 1_000 } });
-    await expect(hurried.check(ALL, slow, never)).rejects.toThrow(/within 1 s/);
+    await expect(hurried.check(ALL, SLOW, never)).rejects.toThrow(/within 1 s/);
     expect((await upkeep.removeDeadLocks(never)).left).toEqual([]);
     expect(await upkeep.check({ kind: 'none' }, [], never)).toEqual({ problems: [] });
   });

@@ -8,6 +8,7 @@ import type { Entry } from '@local-backup/common/entry';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type VerifyOptions, verifyTree } from '../../packages/server/src/tree/verify-tree.ts';
 import { flipByte, listedEntries } from '../helpers/listed-tree.ts';
+import { forgeRepository } from '../helpers/restic-forge.ts';
 import { createResticLab } from '../helpers/restic-lab.ts';
 import { RESTIC_SERIES } from '../helpers/restic-versions.ts';
 
@@ -138,21 +139,26 @@ describe('tells', () => {
     expect(differenceCount).toBe(differences.length);
   });
 
-  test('what is on disk and not in the list, but only where all was restored', async () => {
+  test('what is on disk and not in the list, unless there were other things before', async () => {
     const list = listOf();
     fs.mkdirSync(at('extra\n'));
     fs.writeFileSync(at('extra\n/file'), '');
     const { differences } = await verify(list);
     expect(differences.map(({ path }) => path)).toEqual(['extra\\n', 'extra\\n/file']);
     expect(differences[0]?.what).toBe('is not in the entry list');
-    expect((await verify(list, { select: () => true })).differenceCount).toBe(0);
+    expect((await verify(list, { amongOthers: true })).differenceCount).toBe(0);
+  });
+
+  test('what is beside the selected part, directories above it aside', async () => {
+    const { differences } = await verify(listOf(), { select: (path) => !path.startsWith('mysql/') });
+    expect(differences.map(({ path }) => path.slice(11)).sort()).toEqual(['dump.sql', 'pipe', 'second', 'sparse']);
   });
 
   test('a link that restic before 0.16 has changed, and why', async () => {
     fs.symlinkSync(Buffer.from('caf\xe9', 'latin1'), at('files/etc/odd'));
     const list = listOf().filter(({ path }) => path === 'files/etc/odd');
     replace('files/etc/odd', () => fs.symlinkSync('caf\ufffd', at('files/etc/odd')));
-    const { differences } = await verify(list, { select: () => true });
+    const { differences } = await verify(list, { amongOthers: true });
     expect(differences[0]?.what).toMatch(/^it points to caf\ufffd: restic before 0\.16 cannot keep/);
   });
 
@@ -177,7 +183,7 @@ describe('a hostile tree', () => {
     const outside = join(base, 'outside');
     fs.renameSync(at('files/etc'), outside);
     fs.symlinkSync(outside, at('files/etc'));
-    const { differences } = await verify(list, { select: (path) => path.startsWith('files/') });
+    const { differences } = await verify(list, { select: (path) => path.startsWith('files/'), amongOthers: true });
     expect(differences.map(({ path, what }) => `${path} ${what}`)).toContain(
       'files/etc/small is missing: files/etc is no directory',
     );
@@ -210,7 +216,7 @@ test('of a part of the tree only that is compared, and what cannot be is told', 
   fs.rmSync(at('files'), { recursive: true });
   const inShop = await verify(list, { select: (path) => path.startsWith('mysql/shop/') });
   expect(inShop).toMatchObject({ entries: 4, files: 2, differenceCount: 0, uncompared: 0 });
-  const second = await verify(list, { select: (path) => path === 'mysql/shop/second' });
+  const second = await verify(list, { select: (path) => path === 'mysql/shop/second', amongOthers: true });
   expect(second).toMatchObject({ entries: 1, files: 0, differenceCount: 0, uncompared: 1 });
 });
 
@@ -233,11 +239,10 @@ test.each(RESTIC_SERIES)('what restic %s restores is what was saved, its known l
   try {
     const store = lab.store('web1');
     const { signal } = new AbortController();
-    await store.init(signal);
+    await forgeRepository(lab, 'web1');
     const { snapshot = '' } = await store.save({ directory: tree, stamp: '20261121_030000', dryRun: false }, signal);
     const target = join(base, 'restored');
-    fs.mkdirSync(target);
-    await store.restore(snapshot, target, signal);
+    await lab.restore('web1', snapshot, target);
     expect(await verifyTree(target, batches(list), { signal })).toMatchObject({ differences: [], files: 6 });
   } finally {
     lab.remove();

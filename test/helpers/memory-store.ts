@@ -2,8 +2,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { BackupError } from '@local-backup/common/errors';
-import { chooseSnapshot } from '../../packages/server/src/stores/choose-snapshot.ts';
-import { requireEmptyTarget } from '../../packages/server/src/stores/restore-target.ts';
 import type { Saved, SaveRequest, Snapshot, Store } from '../../packages/server/src/stores/store.ts';
 import { readTree, type TreeEntry } from './file-tree.ts';
 
@@ -63,16 +61,14 @@ export function createMemoryStore({ host, vault, now }: { host: string; vault: V
       if (vault.fault === 'disk full') throw new BackupError('failed', 'No space left in the store.');
       return saveInto(vault, request, { host, time: now().toISOString() });
     },
-    restore: async (id, target, signal) => {
-      await requireEmptyTarget(target);
-      await check(signal);
-      const chosen = chooseSnapshot(vault.snapshots, id, host);
-      const archive = vault.snapshots.find((snapshot) => snapshot.id === chosen.id)?.archive ?? Buffer.alloc(0);
-      execFileSync('tar', ['--extract', '--preserve-permissions', '--no-overwrite-dir', '-C', target], {
-        input: archive,
-      });
-    },
   };
+}
+
+/** Puts a whole snapshot into a directory. */
+export function restoreFrom(vault: Vault, id: string, target: string): void {
+  const archive = vault.snapshots.find((snapshot) => snapshot.id === id)?.archive;
+  if (archive === undefined) throw new Error(`no snapshot ${id}`);
+  execFileSync('tar', ['--extract', '--preserve-permissions', '--no-overwrite-dir', '-C', target], { input: archive });
 }
 
 function saveInto(vault: Vault, request: SaveRequest, { host, time }: { host: string; time: string }): Saved {

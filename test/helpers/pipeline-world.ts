@@ -55,7 +55,6 @@ function memoryStore(w: World): Store {
       w.done.push('save');
       return w.save === undefined ? add(stamp) : w.save();
     },
-    restore: () => Promise.reject(new Error('a run never restores')),
   };
 }
 

@@ -1,15 +1,26 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createRun } from '@local-backup/common/exec';
+import { createResticHistory } from '../../packages/server/src/stores/restic/history/index.ts';
 import { createResticStore, type ResticStoreOptions } from '../../packages/server/src/stores/restic/index.ts';
 import { createResticUpkeep, type ResticUpkeepOptions } from '../../packages/server/src/stores/restic/upkeep.ts';
 import type { Store } from '../../packages/server/src/stores/store.ts';
 import type { Upkeep } from '../../packages/server/src/stores/upkeep.ts';
+import { makeKeyCheap } from './restic-key.ts';
 import { type ResticSeries, resticOf } from './restic-versions.ts';
 import { silentLog } from './silent-log.ts';
 
@@ -23,6 +34,13 @@ export interface ResticLab {
   readonly options: (host: string, changed?: Partial<ResticStoreOptions>) => ResticStoreOptions;
   readonly store: (host: string, changed?: Partial<ResticStoreOptions>) => Store;
   readonly upkeep: (host: string, changed?: Partial<ResticUpkeepOptions>) => Upkeep;
+  /** Puts a whole snapshot into a directory. */
+  readonly restore: (
+    host: string,
+    snapshot: string,
+    target: string,
+    changed?: Partial<ResticStoreOptions>,
+  ) => Promise<void>;
   /** restic itself on the repository of a host, for looking at it from outside. */
   readonly restic: (host: string, ...args: readonly string[]) => string;
   /** Names of the locks in a host's repository. */
@@ -32,6 +50,8 @@ export interface ResticLab {
   readonly swap: (host: string) => Promise<() => Promise<void>>;
   readonly remove: () => void;
 }
+
+const parts = { run: createRun({ scrub: (text) => text }), log: silentLog, now: () => new Date() };
 
 export async function createResticLab(series: ResticSeries): Promise<ResticLab> {
   const program = await resticOf(series);
@@ -46,7 +66,7 @@ export async function createResticLab(series: ResticSeries): Promise<ResticLab> 
   const options: ResticLab['options'] = (host, changed = {}) => ({
     ...{ host, program, repository: repositoryOf(host), password: { file: passwordOf(host) } },
     ...{ cacheDirectory: join(directory, 'cache'), environment: {}, lockWaitMs: 0 },
-    ...{ backupOptions: [], pinFile: join(directory, 'state', `${host}.repository.json`), verifyRestore: true },
+    ...{ backupOptions: [], pinFile: join(directory, 'state', `${host}.repository.json`) },
     ...{ timeouts: { queryMs: 60_000, saveMs: 100_000, restoreMs: 100_000 } },
     ...changed,
   });
@@ -65,13 +85,16 @@ export async function createResticLab(series: ResticSeries): Promise<ResticLab> 
     options,
     store: (host, changed) => {
       if (!existsSync(passwordOf(host))) setPassword(host, `correct ${host}\n`);
-      const parts = { run: createRun({ scrub: (text) => text }), log: silentLog, now: () => new Date() };
-      return createResticStore(options(host, changed), parts);
+      const settings = options(host, changed);
+      return withCheapKey(createResticStore(settings, parts), settings);
     },
     upkeep: (host, changed) => {
-      const parts = { run: createRun({ scrub: (text) => text }), log: silentLog, now: () => new Date() };
       const timeouts = { queryMs: 60_000, upkeepMs: 100_000 };
       return createResticUpkeep({ ...options(host), timeouts, ...changed }, parts);
+    },
+    restore: (host, snapshot, target, changed) => {
+      const request = { snapshot, target, include: [], verify: true };
+      return createResticHistory(options(host, changed), parts).restore(request, new AbortController().signal);
     },
     restic: (host, ...args) => execFileSync(program, args, { env: env(host), encoding: 'utf8', stdio: 'pipe' }),
     // Without those that are still being written.
@@ -86,26 +109,43 @@ export async function createResticLab(series: ResticSeries): Promise<ResticLab> 
     },
   };
   const lock = (host: string) => {
-    const holder = spawn(program, ['check', '--read-data'], { env: env(host), stdio: 'ignore' });
-    holders.push(holder);
-    return stopWithLock(holder, () => lab.locks(host).length > 0);
+    const start = () => spawn(program, ['check', '--read-data'], { env: env(host), stdio: 'ignore' });
+    return stopWithLock(start, () => lab.locks(host).length > 0, holders);
   };
   return { ...lab, lock, swap: (host) => swap(lab, host) };
 }
 
-/** Stops a `restic check` while it holds its exclusive lock. */
-async function stopWithLock(holder: ChildProcess, isLocked: () => boolean): Promise<() => Promise<void>> {
-  const ended = once(holder, 'exit');
-  const deadline = Date.now() + 30_000;
-  while (!isLocked()) {
-    if (holder.exitCode !== null || Date.now() > deadline) throw new Error('restic check ended before it was stopped');
-    await sleep(2);
-  }
-  holder.kill('SIGSTOP');
-  return async () => {
-    holder.kill('SIGCONT');
-    await ended;
+/** The store, whose new repositories are opened in a moment. */
+function withCheapKey(store: Store, { repository, password }: ResticStoreOptions): Store {
+  if (!repository.startsWith('/') || !('file' in password)) return store;
+  const init: Store['init'] = async (signal) => {
+    const result = await store.init(signal);
+    if (result.created) makeKeyCheap(repository, readFileSync(password.file, 'utf8').trim());
+    return result;
   };
+  return { ...store, init };
+}
+
+/** Stops a `restic check` while it holds its exclusive lock; where it was quicker than this process, another one. */
+async function stopWithLock(
+  start: () => ChildProcess,
+  isLocked: () => boolean,
+  holders: ChildProcess[],
+): Promise<() => Promise<void>> {
+  for (let attempt = 0; attempt < 20; attempt += 1) {
+    const holder = start();
+    holders.push(holder);
+    const ended = once(holder, 'exit');
+    const goOn = async () => {
+      holder.kill('SIGCONT');
+      await ended;
+    };
+    while (!isLocked() && holder.exitCode === null) await sleep(2);
+    holder.kill('SIGSTOP');
+    if (isLocked() && holder.exitCode === null) return goOn;
+    await goOn();
+  }
+  throw new Error('restic check ended before it was stopped, again and again');
 }
 
 /** Another repository, opened by the same password, where the host's was: as when the wrong disk is mounted. */

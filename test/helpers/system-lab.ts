@@ -7,6 +7,7 @@ import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { simpleParser } from 'mailparser';
 import type { RunRecord } from '../../packages/common/src/run-record.ts';
+import { makeKeyCheap } from './restic-key.ts';
 import { type Sshd, type SshdOptions, startSshd } from './sshd.ts';
 
 /** How a program has ended. */
@@ -92,7 +93,7 @@ export async function createSystemLab(options: LabOptions = {}) {
     client: (...args: string[]): Promise<Ended> => lab.startClient(...args).ended,
     server: (...args: string[]): Promise<Ended> => lab.startServer(...args).ended,
     /** Creates the repository and pins the host key. */
-    init: () => expectCode(0, lab.server('init', 'lab1', '--accept-host-key', fingerprint(sshd))),
+    init: (): Promise<Ended> => expectCode(0, lab.server(...initOf(sshd))).then(opened(lab.repository, at('password'))),
     /** Names of the archives in the spool, oldest first. */
     archives: (directory = at('spool')): string[] => archivesIn(directory),
     mails: (): string[] =>
@@ -113,6 +114,14 @@ export async function createSystemLab(options: LabOptions = {}) {
   lab.configure();
   return lab;
 }
+
+const initOf = (sshd: Sshd) => ['init', 'lab1', '--accept-host-key', fingerprint(sshd)];
+
+/** Makes the new repository one that is opened in a moment. */
+const opened = (repository: string, passwordFile: string) => (ended: Ended) => {
+  makeKeyCheap(repository, readFileSync(passwordFile, 'utf8').trim());
+  return ended;
+};
 
 export type SystemLab = Awaited<ReturnType<typeof createSystemLab>>;
 

@@ -121,6 +121,7 @@ export async function maintain(keeps: Readonly<Record<string, Keep>>, changed: P
       lastBegun: async ({ hostname }) => keeps[hostname]?.state.lastBegun,
       maxDurationMs: 3_600_000,
       busyWaitMs: 60_000,
+      busy: 'skipped',
       maintain: async ({ hostname }, progress, { waitMs, signal: inner }) => {
         order.push(hostname);
         waits.push(waitMs);

@@ -103,7 +103,10 @@ describe('from the samples to a configuration that `check` is content with', () 
       ]),
     );
     await expectCode(1, lab.server('check'));
-    await lab.init();
+    const advice = (await lab.init()).stdout;
+    expect(advice).toContain(`Match User ${lab.sshd.user}\n`);
+    // Pasted as it is, it would take the shell from every login of root.
+    expect(advice.includes('CAREFUL: ssh_user is root')).toBe(lab.sshd.user === 'root');
     const { stdout } = await expectCode(0, lab.server('check'));
     expect(stdout).toMatch(/^ok +lab1: login and spool: /m);
     expect(stdout).toMatch(/0 failed, \d with warnings\.$/m);

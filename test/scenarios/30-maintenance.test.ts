@@ -81,8 +81,14 @@ describe('before anything is forgotten', () => {
     expect((await lab.server('pins')).stdout).toMatch(
       new RegExp(`lab1 {2}${oldest} {2}.* UTC {2}before the move$`, 'm'),
     );
+  });
+
+  it('a pin holds where restic gives the snapshot another id; pinned again it is one pin', async () => {
+    lab.restic(['tag', '--add', 'audit', lab.ids()[0] ?? '']);
     const shown = await expectCode(0, lab.server('--json', 'forget', 'lab1', '--dry-run'));
     expect(JSON.parse(shown.stdout).snapshots[0]).toMatchObject({ action: 'keep', reasons: ['pinned'] });
+    await expectCode(0, lab.server('pin', lab.ids()[0] ?? '', '--reason', 'before the move'));
+    expect(JSON.parse((await lab.server('--json', 'pins')).stdout)).toHaveLength(1);
   });
 });
 

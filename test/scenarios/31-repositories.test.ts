@@ -83,6 +83,8 @@ it('while the other server is down the backup is stored all the same: a warning 
 
 it('when it is up again the copy catches up, though the client has nothing new', async () => {
   await rest.start();
+  lab.write(lab.at('paper'), 'a passphrase on paper\n');
+  await server(0, 'recovery-kit', '--to', lab.at('kit.age'), '--passphrase-file', lab.at('paper'));
   await server(0, 'backup');
   expect(newestHost(lab)).toMatchObject({
     skipped: expect.any(String),
@@ -90,6 +92,8 @@ it('when it is up again the copy catches up, though the client has nothing new',
   });
   const { stdout } = await server(0, 'check', 'lab1');
   expect(stdout).toMatch(/^ok +lab1: copy offsite: usable, 2 snapshots/m);
+  // How far the copy got is remembered beside what belongs into a kit, and makes no kit old.
+  expect(stdout).toMatch(/^ok +server: recovery kit: /m);
 });
 
 it('plain restic restores from the copy what was stored in the first repository', () => {

@@ -92,6 +92,9 @@ describe('what is there', () => {
     ]);
     expect(fs.readFileSync(lab.at('binary'))).toEqual(Buffer.from([0, 255, 13, 10]));
     expect(fs.readFileSync(lab.at('names'), 'utf8')).toContain(String.raw`web/shop/data/new\nline`);
+    const full = spawnSync('bash', ['-c', `${command} db/main/dump.sql > /dev/full`], { encoding: 'utf8' });
+    expect(full.status).toBe(1);
+    expect(full.stderr).toContain('ERROR: There is no room left where standard output goes to');
     const directory = await expectCode(2, lab.server('dump', 'web1', 'web/shop'));
     expect(directory.stderr).toContain('"web/shop" is a directory: --archive writes it as tar');
     expect(directory.stdout).toBe('');

@@ -87,6 +87,11 @@ describe('restoring', () => {
     expect(fs.existsSync(lab.at('none'))).toBe(false);
     const directories = ['/', '/var/lib/', lab.at('state/x'), '/proc/x'];
     await Promise.all(directories.map((to) => expectCode(2, lab.server('restore', 'web1', '--to', to))));
+    fs.appendFileSync(lab.at('server_config.yml'), '  - hostname: web3\n    bogus: 1\n');
+    const unread = await expectCode(1, lab.server('restore', '0123456789abcdef', '--to', lab.at('none')));
+    expect(unread.stderr).toContain('But those of web3 could not be looked at');
+    const unset = await expectCode(2, lab.server('restore', 'web1', '--overwrite', '--to', ''));
+    expect(unset.stderr).toContain('--to names nothing');
   });
 
   it('too little room is told with the numbers before anything is written', async () => {

@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { bundleOf, createSystemLab, expectCode, type SystemLab } from '../helpers/system-lab.ts';
@@ -93,9 +102,15 @@ describe('while all is well', () => {
   it('for a key of age, and with a password that a command prints: it is tried before it is believed', async () => {
     const config = readFileSync(lab.serverConfig, 'utf8');
     const withCommand = (command: string) => {
-      lab.write(lab.serverConfig, config.replace(/password_file: .*/, `password_command: ${command}`));
+      const environment = `environment_file: ${lab.at('restic.env')}`;
+      lab.write(
+        lab.serverConfig,
+        config.replace(/password_file: .*/, `password_command: ${command}\n  ${environment}`),
+      );
     };
     onTestFinished(() => lab.write(lab.serverConfig, config));
+    lab.write(lab.at('restic.env'), `GOOGLE_APPLICATION_CREDENTIALS=${lab.at('gcs.json')}\n`);
+    lab.write(lab.at('gcs.json'), '{"key": "of a bucket"}');
     execFileSync('age-keygen', ['-o', lab.at('age-key')], { stdio: 'pipe' });
     const recipient = execFileSync('age-keygen', ['-y', lab.at('age-key')], { encoding: 'utf8' }).trim();
     const file = lab.at('kits/for-key.age');
@@ -106,10 +121,29 @@ describe('while all is well', () => {
     const opened = execFileSync('age', ['-d', '-i', lab.at('age-key'), file]);
     const member = (name: string) => execFileSync('tar', ['-xzO', name], { input: opened, encoding: 'utf8' });
     expect(member('passwords/lab1')).toBe('correct horse battery staple\n');
+    expect(member(`files${lab.at('gcs.json')}`)).toBe('{"key": "of a bucket"}');
     expect(member('README.txt')).toContain('The password came from a command');
     withCommand('echo something else');
     const { stdout } = await expectCode(1, write());
     expect(stdout).toMatch(/^MISSING: lab1: its repository could not be opened with the password in here/m);
+    const verified = await expectCode(1, lab.server('recovery-kit', 'verify', file, '--identity', lab.at('age-key')));
+    expect(verified.stdout).toMatch(/^MISSING in it: lab1: its repository could not be opened/m);
+    expect(verified.stdout).not.toContain('It holds everything');
+  });
+
+  it('a passphrase that was made is shown even where nothing else can be written any more', async () => {
+    const state = lab.at('server-state/recovery-kit.json');
+    renameSync(state, `${state}.aside`);
+    mkdirSync(state);
+    const { stdout } = await expectCode(1, lab.server('recovery-kit', '--to', lab.at('kits/made.age'), '--generate'));
+    rmdirSync(state);
+    renameSync(`${state}.aside`, state);
+    const [passphrase = ''] = /^ {4}\S+$/m.exec(stdout) ?? [];
+    lab.write(lab.at('made'), `${passphrase.trim()}\n`);
+    await expectCode(
+      0,
+      lab.server('recovery-kit', 'verify', lab.at('kits/made.age'), '--passphrase-file', lab.at('made')),
+    );
   });
 
   it('a password that was changed makes it old: `check` and `verify` say which file', async () => {
@@ -194,6 +228,9 @@ describe('after the server has burnt down', () => {
     expect(readme()).toContain(`- ${lab.at('server_config.yml')}\n`);
     expect(readme()).toContain(`- ${lab.sshd.clientKey}\n`);
     expect(readme()).not.toContain('staple battery horse');
+    // As large as the host, and of no use: the next run makes a new one.
+    expect(existsSync(lab.at('burnt/server-state/baselines/lab1.entries.gz'))).toBe(true);
+    expect(readme()).not.toContain('lab1.entries.gz');
     expect(
       readme()
         .split('\n')

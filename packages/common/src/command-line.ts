@@ -21,8 +21,8 @@ export async function reportError(error: unknown, { json }: { readonly json: boo
   return exitCodeOf(error);
 }
 
-/** Known by its code: this package does not depend on commander. */
-function isCommanderError(error: unknown): error is Error & { readonly exitCode: number } {
+/** Help, version, or a wrong command line; `exitCode` 0 for the first two. Known by its code: this package does not depend on commander. */
+export function isCommanderError(error: unknown): error is Error & { readonly exitCode: number } {
   const { code, exitCode } = error instanceof Error ? (error as { code?: unknown; exitCode?: unknown }) : {};
   return typeof code === 'string' && code.startsWith('commander.') && typeof exitCode === 'number';
 }

@@ -130,7 +130,7 @@ async function sendBySmtp(config: SmtpConfig, message: MailMessage, tools: MailT
   });
   try {
     const { rejected } = await deadline.race(transport.sendMail(contentOf(config, message, tools)));
-    if (rejected.length > 0) throw new Error(`it refused ${rejected.length} of the recipients`);
+    if (rejected.length > 0) throw refusal(rejected);
   } catch (error) {
     const reason = showControls(tools.scrubber.scrub(error instanceof Error ? error.message : String(error)));
     const text = `The mail server ${server} did not take the mail to ${showControls(message.to)}: ${reason}${hintFor(error, config)}`;
@@ -139,6 +139,19 @@ async function sendBySmtp(config: SmtpConfig, message: MailMessage, tools: MailT
     deadline.clear();
     transport.close();
   }
+}
+
+/** Only some of the recipients have the mail. */
+function refusal(rejected: readonly (string | { readonly address: string })[]): Error {
+  const refused = rejected.map((one) => (typeof one === 'string' ? one : one.address));
+  return Object.assign(new Error(`it refused ${refused.join(', ')}; the others have the mail`), { refused });
+}
+
+/** The recipients that a mail still has to be sent to after an error of `send`; undefined: all of them. */
+export function refusedRecipients(error: unknown): string | undefined {
+  const cause: unknown = error instanceof BackupError ? error.cause : undefined;
+  const { refused } = (cause ?? {}) as { refused?: unknown };
+  return Array.isArray(refused) ? refused.join(', ') : undefined;
 }
 
 async function credentialsOf({ user, passwordFile }: SmtpConfig, scrubber: Scrubber) {

@@ -17,6 +17,7 @@ describe('createScrubber', () => {
   it.each([
     ['quotes and backslashes in JSON', 'a"b\\c', JSON.stringify({ password: 'a"b\\c' }), '{"password":"***"}'],
     ['a URL', 'pa ss/wörd', 'https://host/?key=pa%20ss%2Fw%C3%B6rd', 'https://host/?key=***'],
+    ['quotes and brackets in HTML', `a<b>&"c'`, '<p>a&lt;b&gt;&amp;&quot;c&#39;</p>', '<p>***</p>'],
     ['a control character that is shown', 'pass\x1bword', 'pass\\x1bword', '***'],
     ['the newline at the end of its file', 'password\n', 'is password.', 'is ***.'],
     ['one of several lines', 'first-line\nsecond-line', 'second-line', '***'],

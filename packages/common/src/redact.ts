@@ -6,6 +6,14 @@ const SHORTEST_SECRET = 4;
 
 const REPLACEMENT = '***';
 
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
 /** `scheme://user:password@`, as in the addresses of repositories and registries; of HTTP also `https://token@`. */
 const URL_PASSWORD = /([a-z][a-z0-9+.-]{0,31}:\/\/[^\s/?#'":@]{0,256}:)[^\s/?#'"]{1,512}@/gi;
 const URL_TOKEN = /(https?:\/\/)[^\s/?#'":@]{1,512}@/gi;
@@ -36,17 +44,28 @@ export function createScrubber(): Scrubber {
   };
 }
 
-/** How a secret may look in a text: as it is, in JSON, in a URL, with control characters shown. */
+/** How a secret may look in a text: as it is, in JSON, in a URL, in HTML, with control characters shown. */
 function spellingsOf(secret: string): string[] {
   return [secret, ...secret.split(/\r?\n/)]
     .map((value) => value.trim())
-    .flatMap((value) => [value, JSON.stringify(value).slice(1, -1), urlSpelling(value), showControls(value)])
+    .flatMap((value) => [
+      value,
+      JSON.stringify(value).slice(1, -1),
+      urlSpelling(value),
+      htmlSpelling(value),
+      showControls(value),
+    ])
     .filter((value) => value.length >= SHORTEST_SECRET);
 }
 
 function urlSpelling(value: string): string {
   // A lone surrogate has no spelling in a URL, and encodeURIComponent would throw.
   return encodeURIComponent(Buffer.from(value).toString());
+}
+
+/** As the mails write it. */
+function htmlSpelling(value: string): string {
+  return value.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
 }
 
 function quoteForRegExp(text: string): string {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -69,6 +69,22 @@ describe('run store', () => {
     expect(await sweepRuns(directory, 2)).toEqual([idOf(2), idOf(1)]);
     expect(await sweepRuns(directory, 0)).toEqual([idOf(3)]);
     expect(await readdir(directory)).toEqual([`${idOf(4)}.json`]);
+  });
+
+  it('sweeps what a killed run was writing, not what another run is writing at this moment', async () => {
+    await saveRun(directory, recordOf(1));
+    const [young, old] = ['.a.json.0123456789ab.tmp', '.b.json.0123456789ab.tmp'];
+    for (const name of [young, old]) await writeFile(join(directory, name), '{');
+    const before = new Date(Date.now() - 2 * 3_600_000);
+    await utimes(join(directory, old), before, before);
+    await sweepRuns(directory, 1);
+    expect((await readdir(directory)).sort()).toEqual([young, `${idOf(1)}.json`]);
+  });
+
+  it('lists no record that was swept while the others were read', async () => {
+    await saveRun(directory, recordOf(1));
+    await symlink('swept', join(directory, `${idOf(2)}.json`));
+    expect((await listRuns(directory)).map(({ id }) => id)).toEqual([idOf(1)]);
   });
 
   it('leaves those that are spared, however old they are', async () => {

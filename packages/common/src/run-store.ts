@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stampOf } from './archive-name.ts';
 import { isUnfinishedName, readJson, writeFileAtomic } from './atomic-file.ts';
@@ -64,8 +64,12 @@ export async function loadRun(directory: string, id: string): Promise<RunRecord>
 /** All runs, newest first. A record that cannot be read is in the list, with the reason; no directory means no runs yet. */
 export async function listRuns(directory: string): Promise<StoredRun[]> {
   const ids = await idsIn(directory);
-  return await Promise.all(ids.map((id) => loadStored(directory, id)));
+  const runs = await Promise.all(ids.map((id) => loadStored(directory, id)));
+  return runs.filter((run) => run !== undefined);
 }
+
+/** Nothing is written for as long as this. */
+const UNFINISHED_MS = 3_600_000;
 
 /**
  * Removes all but the newest records, damaged ones too.
@@ -81,17 +85,22 @@ export async function sweepRuns(
 ): Promise<string[]> {
   const old = (await idsIn(directory)).slice(Math.max(1, keep)).filter((id) => !spared.has(id));
   for (const id of old) await rm(fileOf(directory, id), { force: true });
-  // What `kill -9` left of a record that was being written.
-  const unfinished = (await readdir(directory)).filter(isUnfinishedName);
-  for (const name of unfinished) await rm(join(directory, name), { force: true });
+  // What `kill -9` left of a record that was being written; a young one may be another process's at this moment.
+  for (const name of (await readdir(directory)).filter(isUnfinishedName)) {
+    const file = join(directory, name);
+    const written = (await stat(file).catch(() => undefined))?.mtimeMs ?? Date.now();
+    if (Math.abs(Date.now() - written) > UNFINISHED_MS) await rm(file, { force: true });
+  }
   return old;
 }
 
-async function loadStored(directory: string, id: string): Promise<StoredRun> {
+/** Undefined for a record that another process has swept meanwhile. */
+async function loadStored(directory: string, id: string): Promise<StoredRun | undefined> {
   try {
     return { id, record: await loadRun(directory, id) };
   } catch (error) {
     if (!(error instanceof BackupError)) throw error;
+    if ((error.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') return undefined;
     return { id, record: undefined, problem: error.message };
   }
 }

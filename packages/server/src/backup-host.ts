@@ -6,7 +6,7 @@ import type { Host } from './config/host.ts';
 import type { HostCopy } from './copies/copy-host.ts';
 import type { HostFacts, HostProgress } from './host-attempt.ts';
 import { isFuture, isStale } from './report/freshness.ts';
-import { serviceResult } from './report/report.ts';
+import { serviceResults } from './report/report.ts';
 import { humanDuration } from './report/text.ts';
 import type { Trail } from './report/trail.ts';
 import type { SaveMarker } from './save-marker.ts';
@@ -135,7 +135,7 @@ function noteOffer(offer: NewOffer, facts: HostFacts): void {
   if (created !== undefined) facts.archiveCreated = created;
   const bytes = offer.bytes ?? offer.manifest?.bytes;
   if (bytes !== undefined) facts.archiveBytes = bytes;
-  facts.services = (offer.manifest?.services ?? []).map(serviceResult);
+  facts.services = serviceResults(offer.manifest?.services ?? []);
 }
 
 function noteSaved(saved: Saved, facts: HostFacts): void {

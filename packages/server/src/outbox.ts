@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isUnfinishedName, readJson, writeFileAtomic } from '@local-backup/common/atomic-file';
 import { showControls } from '@local-backup/common/byte-path';
@@ -32,9 +32,10 @@ export interface Outbox {
    */
   readonly add: (mail: QueuedMail) => Promise<void>;
   /**
-   * Sends what waits, oldest first. Killed in between, a mail may be sent twice, never lost; while another process is
-   * at it, nothing is done. Like the delivery of outputs this is a place where errors end: each is told in the log.
-   * @returns how many mails still wait, damaged ones included
+   * Sends what waits, oldest first, but those that were tried before come last: a mail or a recipient that nobody takes
+   * keeps no other mail back. Killed in between, a mail may be sent twice, never lost; while another process is at it,
+   * nothing is done. Like the delivery of outputs this is a place where errors end: each is told in the log.
+   * @returns how many mails still wait, damaged ones included, and those that were given up
    */
   readonly sendAll: (send: (mail: QueuedMail) => Promise<void>, now: Date) => Promise<number>;
 }
@@ -42,8 +43,14 @@ export interface Outbox {
 /** Mails that are kept at most, and for how long one is tried. */
 const MOST_MAILS = 200;
 const LONGEST_MS = 30 * 24 * 3_600_000;
-/** Whether a mail server is down need not be found out with every mail: that may cost its time limit each time. */
+/**
+ * Whether a mail server is down need not be found out with every mail: that may cost its time limit each time. So of the
+ * mails to one recipient no more are tried after this many in a row were refused, and after as many such recipients none.
+ */
 const MOST_FAILURES = 3;
+
+/** The time of a file says when its mail was last tried; this of one that only waits. */
+const UNTRIED = new Date(0);
 
 /** Nothing is written for as long as this. */
 const UNFINISHED_MS = 3_600_000;
@@ -61,6 +68,7 @@ export function createOutbox(directory: string, log: Log): Outbox {
       const name = `${time}-${String(number).padStart(4, '0')}-${randomBytes(4).toString('hex')}.json`;
       const content: z.infer<typeof queuedSchema> = { format: 1, ...mail };
       await writeFileAtomic(join(directory, name), `${JSON.stringify(content)}\n`, { mode: 0o600 });
+      await utimes(join(directory, name), UNTRIED, UNTRIED).catch(() => undefined);
       await makeRoom(directory, log);
     },
     sendAll: async (send, now) => {
@@ -92,31 +100,51 @@ interface Sending {
 
 async function sendEach(directory: string, sending: Sending): Promise<number> {
   await sweep(directory, sending.now);
-  const names = await namesIn(directory);
+  const failures: Failures = new Map();
   let waiting = 0;
-  let failures = 0;
-  for (const [index, name] of names.entries()) {
-    const outcome = await sendOne(join(directory, name), sending);
-    if (outcome !== 'gone') waiting += 1;
-    failures = outcome === 'refused' ? failures + 1 : 0;
-    if (failures < MOST_FAILURES) continue;
-    const left = names.length - index - 1;
-    if (left > 0) sending.log.error(`${left} more mails wait in ${directory}; they are tried again with the next run`);
-    return waiting + left;
+  let untried = 0;
+  for (const file of await untriedFirst(directory)) {
+    const outcome = await sendOne(file, failures, sending);
+    if (outcome !== 'sent') waiting += 1;
+    if (outcome === 'untried') untried += 1;
   }
+  if (untried > 0)
+    sending.log.error(`${untried} more mails wait in ${directory}; they are tried again with the next run`);
   return waiting;
 }
 
-async function sendOne(file: string, { send, now, log }: Sending): Promise<'gone' | 'refused' | 'damaged'> {
+/** How many mails in a row each recipient's server has refused. */
+type Failures = Map<string, number>;
+
+function isHopeless(recipient: string, failures: Failures): boolean {
+  const hopeless = [...failures].flatMap(([one, count]) => (count >= MOST_FAILURES ? one : []));
+  return hopeless.includes(recipient) || hopeless.length >= MOST_FAILURES;
+}
+
+async function untriedFirst(directory: string): Promise<readonly string[]> {
+  const files = (await namesIn(directory)).map((name) => join(directory, name));
+  const tried = new Map<string, number>();
+  for (const file of files) tried.set(file, (await stat(file).catch(() => undefined))?.mtimeMs ?? 0);
+  return files.sort((a, b) => (tried.get(a) ?? 0) - (tried.get(b) ?? 0));
+}
+
+async function sendOne(
+  file: string,
+  failures: Failures,
+  { send, now, log }: Sending,
+): Promise<'sent' | 'refused' | 'untried' | 'damaged'> {
   const mail = await readJson(file, queuedSchema).catch((error: unknown) => {
     log.error(`a mail that waits is damaged; look into ${file} and remove it`, { error });
   });
   if (mail === undefined) return 'damaged';
+  if (isHopeless(mail.to, failures)) return 'untried';
   const what = describeMail(mail);
   try {
     await send(mail);
   } catch (error) {
+    failures.set(mail.to, (failures.get(mail.to) ?? 0) + 1);
     if (now.getTime() - new Date(mail.queued).getTime() <= LONGEST_MS) {
+      await utimes(file, new Date(), new Date()).catch(() => undefined);
       log.error(`cannot deliver the waiting ${what}; it is tried again with the next run, or remove ${file}`, {
         error,
       });
@@ -124,11 +152,12 @@ async function sendOne(file: string, { send, now, log }: Sending): Promise<'gone
     }
     log.error(`dropped after 30 days: ${what}`, { error });
     await rm(file, { force: true });
-    return 'gone';
+    return 'refused';
   }
   await rm(file, { force: true });
+  failures.delete(mail.to);
   log.info(`sent the waiting ${what}, first tried ${mail.queued}`);
-  return 'gone';
+  return 'sent';
 }
 
 /** Failures of hosts are worth more than summaries: what these tell is in the run records as well. */

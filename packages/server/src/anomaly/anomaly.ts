@@ -57,7 +57,8 @@ interface Looked {
   readonly isKept: boolean;
 }
 
-const TOO_MANY = 'there are too many files to compare them with those that were stored before';
+const TOO_MANY =
+  'there are too many files to compare them with those that were stored before; only their number and sizes are judged';
 
 /** The gate of one host. */
 export function createAnomalyGate(options: AnomalyOptions): AnomalyGate {
@@ -87,7 +88,7 @@ export function createAnomalyGate(options: AnomalyOptions): AnomalyGate {
         looked = undefined;
         const measured = limits.enabled ? await measure(state, baseline, options) : undefined;
         if (measured === undefined) return;
-        if (measured.isTooMuch) progress.trail.note('anomaly', TOO_MANY);
+        if (measured.isTooMuch === true) progress.trail.note('anomaly', TOO_MANY);
         let runs: Baseline['runs'] = [];
         await attempt('what is usual for this host is learned anew', progress, async () => {
           runs = (await baseline.read()).runs;
@@ -130,7 +131,7 @@ async function measure(
   { archiveBytes }: NewState,
   { entryList }: BaselineFiles,
   { liveDirectory, maxEntries, signal }: AnomalyOptions,
-): Promise<(Measured & { readonly isTooMuch: boolean }) | undefined> {
+): Promise<Measured | undefined> {
   const proof = await readProof(liveDirectory);
   if (proof === undefined) return undefined;
   const list = (file: string) => readEntryList(file, { entries: maxEntries });

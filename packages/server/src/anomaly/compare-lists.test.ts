@@ -70,6 +70,15 @@ describe('compareLists', () => {
     expect(await compare({ ...many, note: 'pay' }, { ...note, note: 'pay' })).toMatchObject({ changed: 49 });
   });
 
+  it('knows contents apart whose hashes were made to begin alike', async () => {
+    const digest = (end: string) => `0123456789ab${end.repeat(52)}`;
+    async function* one(end: string): AsyncGenerator<Entry[]> {
+      const facts = { mode: 0o644, uid: 0, gid: 0, mtimeNs: 0n, size: 9, sha256: digest(end) };
+      yield [{ ...facts, path: bytePathOfText('a'), type: 'file' }];
+    }
+    expect((await compareLists(one('0'), one('1'), options)).change).toMatchObject({ changed: 1 });
+  });
+
   it('sees files that were encrypted under a new name', async () => {
     const now = { 'a.txt.L0CKED': 'XA', 'b.txt.l0cked': 'XB', 'c.jpg.l0cked': 'XC', d: '' };
     const change = await compare(before, now);

@@ -10,7 +10,7 @@ import { createTally, type Tally } from './tally.ts';
 type EntryBatches = AsyncIterable<readonly Entry[]>;
 
 export interface CompareOptions {
-  /** Secret random bytes: nobody can make paths that look like one. */
+  /** Secret random bytes: nobody can make paths or contents that look like one, or fill the same slots. */
   readonly key: Uint8Array;
   readonly signal: AbortSignal;
   /** Lists with more files than this are counted and not compared. */
@@ -112,7 +112,7 @@ async function remember(list: EntryBatches, options: CompareOptions): Promise<Me
     signal.throwIfAborted();
     for (const entry of batch) {
       if (entry.sha256 === undefined) continue;
-      const content = contentOf(entry);
+      const content = contentOf(entry, key);
       paths.put(hashOf(entry.path, key), content);
       contents.put(content);
       endings.add(endingKind(endingOf(entry.path)));
@@ -150,7 +150,7 @@ function createScan({ totals, paths, contents, endings }: Memory, key: Uint8Arra
   };
   return {
     take(entry: Entry): void {
-      const content = contentOf(entry);
+      const content = contentOf(entry, key);
       const slot = paths.slotOf(hashOf(entry.path, key));
       if (slot === undefined) arrived.add(endingKind(endingOf(entry.path)));
       else paths.mark(slot);
@@ -184,6 +184,6 @@ function hashOf(path: BytePath, key: Uint8Array): number {
   return createHash('sha256').update(key).update(bytesOf(path)).digest().readUIntBE(0, 6);
 }
 
-function contentOf({ sha256 = '' }: Entry): number {
-  return Number.parseInt(sha256.slice(0, 12), 16);
+function contentOf({ sha256 = '' }: Entry, key: Uint8Array): number {
+  return createHash('sha256').update(key).update(sha256).digest().readUIntBE(0, 6);
 }

@@ -84,6 +84,11 @@ describe('what makes a host suspicious', () => {
       ['the files together have only 1 GiB, 75 % less than usual (usually 4 GiB)'],
     ],
     [
+      'a million files that nobody needs, among which others would not be noticed',
+      { files: 17_300, filesNow: 1_017_300 },
+      ['there are 1,017,300 files, 59 times as many as usual (usually 17,300)'],
+    ],
+    [
       'an archive that does not shrink any more',
       { files: 17_300, archiveBytes: 11 * GIB },
       ['the archive has 11 GiB, 5.5 times as much as usual (usually 2 GiB)'],
@@ -97,6 +102,15 @@ describe('what makes a host suspicious', () => {
     expect(judge({ files: 100, gone: 40, missing: 40, filesNow: 60 }, [])).toHaveLength(1);
     expect(judge({ files: 100, bytesNow: 0.3 * GIB }, [])).toEqual([
       'the files have only 307.2 MiB together, 4 GiB before',
+    ]);
+  });
+
+  it('is known of sizes alone where there are too many files to compare', () => {
+    const state = { ...measured({ files: 1, filesNow: 5_000_000, bytesNow: GIB }), change: undefined };
+    expect(evidenceOf(state, month, limits)).toEqual([]);
+    expect(evidenceOf({ ...state, isTooMuch: true }, month, limits)).toEqual([
+      'the files together have only 1 GiB, 75 % less than usual (usually 4 GiB)',
+      'there are 5,000,000 files, 289 times as many as usual (usually 17,300)',
     ]);
   });
 
@@ -156,6 +170,7 @@ describe('what happens on good days', () => {
   });
 
   it('a size that has been there twice', () => {
+    expect(judge({ files: 9_000 }, [...nights({ files: 1_000 }, 6), ...nights({ files: 9_000 }, 2)])).toEqual([]);
     const large = nights({ files: 1_000, archiveBytes: 40 * GIB }, 2);
     expect(judge({ files: 1_000, archiveBytes: 40 * GIB }, [...nights(usual, 5), ...large])).toEqual([]);
     const small = nights({ files: 1_000, bytes: 0.5 * GIB }, 2);

@@ -14,6 +14,8 @@ export interface Measured {
   readonly change: ListChange | undefined;
   /** Of the changed files. */
   readonly sampled: Compressibility | undefined;
+  /** There were too many files to compare them: only sizes and numbers can be judged. */
+  readonly isTooMuch?: boolean;
 }
 
 /** What the baseline keeps of a run. Shares from 0 to 1; missing where they were not known. */
@@ -33,14 +35,19 @@ interface Known {
   readonly limits: AnomalyLimits;
 }
 
-/** Everything that a rule about a change looks at. */
-interface Case extends Known {
+/** Everything that a rule about sizes looks at. */
+interface State extends Known {
   readonly measured: Measured;
-  readonly change: ListChange;
   /** What is usual for the host is known. */
   readonly isLearned: boolean;
 }
 
+/** Everything that a rule about a change looks at. */
+interface Case extends State {
+  readonly change: ListChange;
+}
+
+type SizeRule = (found: State) => string | undefined;
 type Rule = (found: Case) => string | undefined;
 
 /** Whatever the host is like: less than this share of the files, or of their bytes, is nearly nothing. */
@@ -84,15 +91,24 @@ function changeNumbers({ before, changed, gone, freshBytes }: ListChange): Parti
  */
 export function evidenceOf(measured: Measured, runs: readonly RunNumbers[], limits: AnomalyLimits): readonly string[] {
   const { change } = measured;
-  if (change === undefined || change.before.files === 0) return [];
-  const found: Case = { measured, change, runs, limits, isLearned: runs.length >= limits.minRuns };
+  const state = { measured, runs, limits, isLearned: runs.length >= limits.minRuns };
+  if (change === undefined) return measured.isTooMuch === true ? present(oddSizes(state)) : [];
+  if (change.before.files === 0) return [];
+  const found: Case = { ...state, change };
   const disaster = nothingLeft(found) ?? fewFilesLeft(found) ?? fewBytesLeft(found);
   if (change.before.files < limits.minFiles) return disaster === undefined ? [] : [disaster];
-  const sizes = disaster === undefined ? [archiveSize(found), contentSize(found)] : [disaster];
-  const lines = [
+  const sizes = disaster === undefined ? oddSizes(state) : [disaster];
+  return present([
     ...sizes,
     ...[manyGone, manyChanged, newEnding, incompressible, freshContent].map((rule) => rule(found)),
-  ];
+  ]);
+}
+
+function oddSizes(state: State): readonly (string | undefined)[] {
+  return [archiveSize, contentSize, manyFiles].map((rule) => rule(state));
+}
+
+function present(lines: readonly (string | undefined)[]): readonly string[] {
   return lines.filter((line) => line !== undefined);
 }
 
@@ -148,11 +164,21 @@ const incompressible: Rule = ({ measured: { sampled, now }, change, runs, limits
   return `${what}${usually(usual)}: ${of}`;
 };
 
-const archiveSize: Rule = ({ measured, runs, ...rest }) =>
+const archiveSize: SizeRule = ({ measured, runs, ...rest }) =>
   oddSize('the archive has', measured.archiveBytes, { ...rest, sizes: runs.map(({ archiveBytes }) => archiveBytes) });
 
-const contentSize: Rule = ({ measured, runs, ...rest }) =>
+const contentSize: SizeRule = ({ measured, runs, ...rest }) =>
   oddSize('the files together have', measured.now.bytes, { ...rest, sizes: runs.map(({ bytes }) => bytes) });
+
+/** Among millions of files that mean nothing, the share of those that were changed would be small. */
+const manyFiles: SizeRule = ({ measured: { now }, runs, limits, isLearned }) => {
+  const known = runs.map(({ files }) => files).sort((a, b) => a - b);
+  const middle = known[Math.floor(known.length / 2)] ?? 0;
+  if (!isLearned || middle === 0 || now.files <= Math.max(limits.maxGrowthFactor * middle, known.at(-2) ?? 0))
+    return undefined;
+  const times = formatTimes(now.files / middle);
+  return `there are ${formatCount(now.files)} files, ${times} times as many as usual (usually ${formatCount(middle)})`;
+};
 
 /** A size that has been there twice is none to wonder about. */
 function oddSize(
@@ -162,7 +188,7 @@ function oddSize(
     sizes,
     limits,
     isLearned,
-  }: Pick<Case, 'limits' | 'isLearned'> & { readonly sizes: readonly (number | undefined)[] },
+  }: Pick<State, 'limits' | 'isLearned'> & { readonly sizes: readonly (number | undefined)[] },
 ): string | undefined {
   const known = sizes.filter((size) => size !== undefined).sort((a, b) => a - b);
   const middle = known[Math.floor(known.length / 2)];

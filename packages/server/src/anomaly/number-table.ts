@@ -23,7 +23,7 @@ const EMPTY = 0;
 
 /**
  * A hash table of typed arrays: 12 to 34 bytes for each number, where a Map takes two to five times as much. The numbers
- * have to be hashes already, of up to 48 bits: their low bits choose the slot.
+ * have to be hashes already, of up to 48 bits, by a key that nobody else knows: their low bits choose the slot.
  *
  * @param hasValues false: only the numbers are remembered
  */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
+import { isCommanderError } from '@local-backup/common/command-line';
 import { describeError } from '@local-backup/common/errors';
 import type { Command } from 'commander';
 import type { Start } from './start.ts';
@@ -58,5 +59,8 @@ export function exitCodeFor(words: readonly string[], code: number): number {
 /** What `status` prints for a check plugin when it has failed; nothing for other commands. */
 export function pluginLine(words: readonly string[], error: unknown): string | undefined {
   if (words[0] !== 'status') return undefined;
-  return `UNKNOWN: ${describeError(error).split('\n')[0]?.replaceAll('|', '/')}`;
+  const usage = isCommanderError(error) ? error : undefined;
+  if (usage?.exitCode === 0) return undefined;
+  const text = usage === undefined ? describeError(error) : usage.message.replace(/^error: /, '');
+  return `UNKNOWN: ${text.split('\n')[0]?.replaceAll('|', '/')}`;
 }

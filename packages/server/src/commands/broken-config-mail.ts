@@ -43,8 +43,7 @@ const WORDS: Readonly<Record<NightlyCommand, Words>> = {
 };
 
 /**
- * Tells the admin what ended a run before there was a summary: a directory that is missing, another instance, a disk
- * that is full.
+ * Tells the admin what ended a run before there was a summary: a directory that is missing, a disk that is full.
  */
 export async function mailBrokenRun(
   session: Session,

@@ -34,16 +34,25 @@ export async function dump(given: Session, name: string, wanted: string, options
   if (path !== '' && item === undefined) throw await nothingAt(history, where, signal);
   requireContent(path, item?.type ?? 'directory', options.archive ?? false);
   process.stderr.write(`${describeFound(found)}\n`);
-  await history.dump(where, STANDARD_OUTPUT, signal).catch(explainBrokenPipe);
+  await history.dump(where, STANDARD_OUTPUT, signal).catch(explainOutput);
   return 0;
 }
 
-/** `dump ... | head` is no fault of the repository; yet the content was not read to its end, which has to be told. */
-function explainBrokenPipe(error: unknown): never {
-  if (!(error instanceof BackupError) || !error.message.includes('SIGPIPE')) throw error;
-  const message = 'The content was not read to its end: the program that it was piped into has ended.';
-  throw new BackupError('failed', message, { cause: error });
+/** `dump ... | head` and a full disk under `dump ... > FILE` are no faults of the repository; yet it has to be told. */
+function explainOutput(error: unknown): never {
+  if (!(error instanceof BackupError)) throw error;
+  const found = OUTPUT_PROBLEMS.find(([text]) => text.test(error.message));
+  if (found === undefined) throw error;
+  throw new BackupError('failed', found[1], { cause: error });
 }
+
+const OUTPUT_PROBLEMS: readonly (readonly [RegExp, string])[] = [
+  [/SIGPIPE/, 'The content was not read to its end: the program that it was piped into has ended.'],
+  [
+    /write \/dev\/stdout: (?:no space left|disk quota exceeded)/,
+    'There is no room left where standard output goes to: the content was not written to its end.',
+  ],
+];
 
 /** Standard output is for the content alone, with --verbose as well. */
 function talkingAside(session: Session): Session {

@@ -58,6 +58,10 @@ async function findById(session: Session, id: string): Promise<FoundSnapshot> {
     }
   }
   const [only] = found;
+  for (const rejected of only === undefined ? config.rejectedHosts : []) {
+    unread.push(rejected.hostname ?? '(a host without a name)');
+    log.warn(rejected.message);
+  }
   if (only === undefined) throw notFound(id, unread);
   if (found.length === 1) return findOf(session, only.host, { kind: 'id', id: only.snapshot.id });
   const where = found.map(({ host, snapshot }) => `${host.hostname}@${snapshot.id.slice(0, 16)}`).join(', ');

@@ -90,6 +90,7 @@ async function forgetNow(
       lastBegun: async () => undefined,
       maxDurationMs: Number.POSITIVE_INFINITY,
       busyWaitMs: BUSY_WAIT_MS,
+      busy: 'failed',
       maintain: maintainInTurn(session, { plan, clock, maxForgetShare }),
       elapsed: () => performance.now(),
       ...{ log, now, signal, onRecord },

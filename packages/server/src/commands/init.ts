@@ -35,6 +35,13 @@ export async function init(session: Session, names: readonly string[], options: 
   return failures === 0 ? 0 : 1;
 }
 
+/** Whoever pastes what comes next would be shut out of the host. */
+const ABOUT_ROOT = [
+  'CAREFUL: ssh_user is root, and the steps below take commands and shells from every login of root. First make an',
+  'account of its own on the host, and set ssh_user to it.',
+  '',
+];
+
 /** Each part on its own: a host that cannot be reached yet gets its repository all the same. */
 async function initHost(host: Host, session: Session, { acceptHostKey }: InitOptions): Promise<number> {
   const { print, signal, config } = session;
@@ -55,6 +62,7 @@ async function initHost(host: Host, session: Session, { acceptHostKey }: InitOpt
         spool: host.remoteTarDir,
         server: config.hostname,
       };
+      if (access.user === 'root') for (const line of ABOUT_ROOT) print(line);
       for (const line of renderAccess({ ...access, publicKey: await publicKeyOf(host) })) print(line);
     },
     async () => {

@@ -71,9 +71,12 @@ export async function removeKey(session: Session, name: string, id: string, opti
   const key = await keysOf(known, session).remove(id, signal);
   if (json) print(JSON.stringify({ host: known.host, copy: known.copy, removed: key }));
   else {
-    print(`Key ${key.id.slice(0, 8)} of ${showControls(titleOf(known))} is gone: its password opens nothing any more.`);
+    print(
+      `Key ${key.id.slice(0, 8)} of ${showControls(titleOf(known))} is gone: its password does not open this repository any more.`,
+    );
     print('Whoever had it may have read the master key of the repository before; that one never changes.');
-    print('A recovery kit with the old password is of no use now: backup-server recovery-kit --to FILE');
+    print('What else it opens, it still opens: keep its file until everything was rotated that it is configured for.');
+    print('Recovery kits with the old password do not open this repository now: backup-server recovery-kit --to FILE');
   }
   return 0;
 }
@@ -105,5 +108,6 @@ function nextSteps(
   return renderRotation({
     ...{ host: known.host, copy: known.copy, file, source, oldKey: old.id.slice(0, 8), configFile: session.configFile },
     sharing: others.filter((other) => passwordSource(other) === source).map(titleOf),
+    sameKey: others.flatMap(({ host, copy }) => (copy !== undefined && copy === known.copy ? host : [])),
   });
 }

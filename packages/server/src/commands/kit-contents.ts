@@ -17,7 +17,7 @@ import {
 } from '../recovery-kit/collect-files.ts';
 import type { Kit } from '../recovery-kit/kit.ts';
 import { KIT_STATE_FILE } from '../recovery-kit/kit-state.ts';
-import { filesNamedIn } from '../recovery-kit/named-files.ts';
+import { filesInVariables, filesNamedIn } from '../recovery-kit/named-files.ts';
 import type { KitRepository } from '../recovery-kit/render-readme.ts';
 import { readPin } from '../stores/restic/pin.ts';
 import {
@@ -32,6 +32,9 @@ import { commonConfigBeside, type Session } from './session.ts';
 
 /** Copied back by nobody: it is made again, or belongs to the old machine. */
 const NOT_STATE = ['runs', 'logs', 'live', 'restic-cache', 'outbox', KIT_STATE_FILE];
+
+/** Of the files that were stored last, as large as a host is; an old one would be worse than none. */
+const ENTRY_LIST = /\.entries\.gz(?:\.partial)?$/;
 
 const COMMAND_TIMEOUT_MS = 60_000;
 
@@ -67,14 +70,15 @@ export async function configurationFiles(session: Session): Promise<Collected> {
   const { config } = session;
   const file = resolve(session.configFile);
   const named = filesNamedIn(readYaml(await readConfigFile(file), file).value);
-  const locations = knownRepositories(session).map(({ options }) => options.repository);
+  const accesses = await Promise.all(knownRepositories(session).map(accessIfKnown));
   return collectFiles([
     { path: file, kind: 'configuration', neededFor: 'everything' },
     { path: commonConfigBeside(file), kind: 'configuration' },
     ...config.hosts.flatMap(({ hostname, ssh }) => loginFiles(hostname, ssh)),
     ...named,
-    ...(await filesBelow(join(config.stateDir, 'repositories'))).map(toConfiguration),
-    ...(await homeFiles(locations)),
+    ...(await filesBelow(join(config.stateDir, 'repositories'))).filter(isPin).map(toConfiguration),
+    ...accesses.flatMap(({ variables }) => filesInVariables(variables)),
+    ...(await homeFiles(accesses)),
   ]);
 }
 
@@ -90,18 +94,25 @@ function loginFiles(hostname: string, { keyFile, passphraseFile, knownHostsFiles
   ];
 }
 
+type Access = Awaited<ReturnType<typeof accessOf>>;
+
+/** What cannot be had is told where the repository is opened. */
+function accessIfKnown(known: KnownRepository): Promise<Access> {
+  return accessOf(known).catch(() => ({ repository: known.options.repository, variables: {} }));
+}
+
 /** What the programs need that restic calls for some kinds of repository. */
-async function homeFiles(locations: readonly string[]): Promise<readonly WantedFile[]> {
+async function homeFiles(accesses: readonly Access[]): Promise<readonly WantedFile[]> {
   const wanted: WantedFile[] = [];
-  if (locations.some((location) => location.startsWith('sftp:'))) {
+  if (accesses.some(({ repository }) => repository.startsWith('sftp:'))) {
     const found = await filesBelow(join(homedir(), '.ssh'));
     for (const { path } of found) {
       const kind = basename(path).startsWith('known_hosts') ? 'state' : 'configuration';
       if (!basename(path).startsWith('authorized_keys')) wanted.push({ path, kind });
     }
   }
-  if (locations.some((location) => location.startsWith('rclone:'))) {
-    const path = process.env.RCLONE_CONFIG ?? join(homedir(), '.config/rclone/rclone.conf');
+  if (accesses.some(({ repository, variables }) => repository.startsWith('rclone:') && !variables.RCLONE_CONFIG)) {
+    const path = join(homedir(), '.config/rclone/rclone.conf');
     wanted.push({ path, kind: 'configuration', neededFor: 'repositories of rclone' });
   }
   return wanted;
@@ -109,7 +120,15 @@ async function homeFiles(locations: readonly string[]): Promise<readonly WantedF
 
 async function stateFiles({ config }: Session): Promise<readonly WantedFile[]> {
   const found = await filesBelow(config.stateDir, NOT_STATE);
-  return found.filter(({ path }) => !`${path}/`.includes('.lock/') && !path.startsWith(`${config.liveDir}/`));
+  return found.filter(({ path }) => {
+    const isKept = !`${path}/`.includes('.lock/') && !path.startsWith(`${config.liveDir}/`);
+    return isKept && !ENTRY_LIST.test(path);
+  });
+}
+
+/** How far a copy got stands beside the pins, and changes with every backup. */
+function isPin({ path }: WantedFile): boolean {
+  return !path.endsWith('.newest.json');
 }
 
 function toConfiguration({ path }: WantedFile): WantedFile {
@@ -147,6 +166,7 @@ async function openRepository(known: KnownRepository, session: Session) {
     passwordFrom: passwordSource(known),
     hasPassword: password !== undefined,
     hasEnvironment: Object.keys(environment).length > 0,
+    needsFiles: filesInVariables(variables).length > 0,
   };
   return { repository, password, environment, problems };
 }

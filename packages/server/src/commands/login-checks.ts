@@ -19,7 +19,7 @@ export async function lookAtConfinement(host: Host, { log, signal }: Session): P
     ...(found.forwards ? ['open connections through the host'] : []),
     ...(found.isRoot ? ['change any file (it is root, or as good as that)'] : []),
   ];
-  if (abilities.length === 0) return 'can fetch files and nothing else: no command, no shell, no forwarding, not root';
+  if (abilities.length === 0) return 'SFTP alone: no command, no shell, no forwarding, not root';
   const advice = found.isRoot ? 'Give it an account of its own' : 'Lock the account up';
   return {
     warning: `${ssh.user} can do more than fetch: ${abilities.join(', ')}. ${advice} as this tells: backup-server init ${hostname}`,

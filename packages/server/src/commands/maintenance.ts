@@ -103,6 +103,7 @@ async function runMaintenance(session: Session, chosen: Chosen, recording: Recor
       lastBegun: async ({ hostname }) => lastBegunOf(config.stateDir, hostname),
       maxDurationMs: settings.maxDurationMs,
       busyWaitMs: dryRun ? 0 : BUSY_WAIT_MS,
+      busy: 'skipped',
       maintain: maintainInTurn(session, { plan, clock }),
       log,
       now,

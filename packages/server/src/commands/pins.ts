@@ -26,7 +26,8 @@ export async function pin(session: Session, wanted: string, { reason, host: name
   await withPinsHeld(host, session, signal, async () => {
     // Asked again: it may have been forgotten while the lock was waited for.
     const { id, time } = chooseSnapshot(await storeOf(host, session).snapshots(signal), snapshot.id, hostname);
-    const others = (await readPins(config.stateDir, hostname)).filter((other) => other.snapshot !== id);
+    // Of the same time: the same snapshot, that restic has given another id since.
+    const others = (await readPins(config.stateDir, hostname)).filter(({ taken }) => taken !== time);
     const made = { snapshot: id, taken: time, reason: reason.trim(), pinned: now().toISOString() };
     await writePins(config.stateDir, hostname, [...others, made]);
   });

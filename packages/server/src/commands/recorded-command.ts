@@ -49,9 +49,11 @@ export async function runRecorded(quiet: Session, plan: RecordedCommand): Promis
     const begun = beginRecord(session, plan.command);
     const record = await plan.work(session, { record: begun, save: (state) => saveRun(directory, state) });
     showRun(session, record, plan.render);
-    const history = await pastRuns(session);
+    const past = await pastRuns(session);
+    const history = past?.runs ?? [];
     const undelivered = await deliver(session, record, { runLog, saveMail: plan.saveMail, history });
-    await sweepRecords(session, history);
+    // What old records are worth is not known where they cannot be read.
+    if (past !== undefined) await sweepRecords(session, past);
     succeeded = record.status !== 'failed' && undelivered === 0;
   } finally {
     const where = await runLog.close(succeeded);

@@ -43,12 +43,13 @@ export async function recoveryKit(session: Session, options: KitOptions): Promis
   if ('passphrase' in key) readKit(await unseal(sealed, key, file));
   await writeFileAtomic(file, sealed, { mode: 0o600 });
   const { written, problems } = kit;
-  await writeKitState(config.stateDir, { written, file, prints: printsOf(kit.files), problems: [...problems] });
   const generated = options.generate === true && 'passphrase' in key ? key.passphrase : undefined;
   if (json) {
     const shown = generated === undefined ? {} : { passphrase: generated };
     print(JSON.stringify({ file, bytes: sealed.length, written, problems, ...shown }));
   } else for (const line of report(kit, file, { bytes: sealed.length, generated })) print(line);
+  // Last: where this fails, a passphrase that was made here has been shown, without which the kit is worth nothing.
+  await writeKitState(config.stateDir, { written, file, prints: printsOf(kit.files), problems: [...problems] });
   return problems.length === 0 ? 0 : 1;
 }
 

@@ -71,10 +71,11 @@ async function releaseHost(host: string, session: Session, yes: boolean): Promis
     return { host, suspicious: true, released: false };
   }
   requireUnchanged(host, shown, await describeMark(host, config.stateDir));
+  // At once: what a run finds between the look and this would be lost.
+  await clearSuspicion(config.stateDir, host);
   await createBaselineFiles(config.stateDir, host)
     .release()
     .catch((error: unknown) => log.warn('what is usual for this host is learned anew', { host, error }));
-  await clearSuspicion(config.stateDir, host);
   const by = showControls(process.env.SUDO_USER ?? process.env.LOGNAME ?? 'root');
   log.info(`released by ${by}`, { host });
   const note = `${now().toISOString()} ${host} released by ${by}: ${shown.slice(1).join(' ').replace(/\s+/g, ' ')}\n`;

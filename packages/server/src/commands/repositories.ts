@@ -59,7 +59,6 @@ export function resticOptionsOf(host: Host, { config, scrubber }: Session, copy?
     lockWaitMs: REPOSITORY_LOCK_WAIT_MS,
     backupOptions: restic.backupOptions,
     pinFile: join(stateDir, 'repositories', `${host.hostname}${copy === undefined ? '' : `@${copy}`}.json`),
-    verifyRestore: true,
     timeouts: {
       queryMs: restic.commandTimeoutMs,
       saveMs: restic.backupTimeoutMs,
@@ -68,8 +67,18 @@ export function resticOptionsOf(host: Host, { config, scrubber }: Session, copy?
   };
 }
 
-/** `restic_cmd` may be more than the name of a program, `nice restic` for example. */
-export function runOf({ config, run }: Session): Run {
+interface RunParts extends Pick<Session, 'run' | 'scrubber'> {
+  readonly config: { readonly restic: Pick<Session['config']['restic'], 'command'> };
+}
+
+/**
+ * `restic_cmd` may be more than the name of a program, `nice restic` for example. What it says for people becomes messages
+ * and records: secrets are taken out before anybody reads it.
+ */
+export function runOf({ config, run, scrubber }: RunParts): Run {
   const [, ...words] = config.restic.command;
-  return (name, args, settings) => run(name, [...words, ...args], settings);
+  return async (name, args, settings) => {
+    const result = await run(name, [...words, ...args], settings);
+    return { ...result, stderr: scrubber.scrub(result.stderr) };
+  };
 }

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { showControls } from '@local-backup/common/byte-path';
 import { BackupError } from '@local-backup/common/errors';
 import { describeSelection, renderVerified } from '../report/render-restore.ts';
+import { dangersOf } from '../restore/place-dangers.ts';
 import { requireOwnPlace } from '../restore/restore-place.ts';
 import { type Restored, type RestoreWatch, restoreSnapshot } from '../restore/restore-snapshot.ts';
 import { describeFound, type FoundSnapshot, findSnapshot, foundAsJson } from './find-snapshot.ts';
@@ -26,9 +27,8 @@ export interface RestoreOptions {
 
 /** `backup-server restore HOST[@WHEN] --to DIR`: a snapshot, or a part of it, into a directory of its own. */
 export async function restore(session: Session, name: string, options: RestoreOptions): Promise<number> {
-  const { config, json, print, signal, log } = session;
-  const target = resolve(options.to);
-  requireOwnPlace(target, 'restore into', config);
+  const { json, print, signal, log } = session;
+  const target = placeOf(session, options.to);
   const found = await chosenBy(session, name, options.snapshot);
   const say = json ? () => undefined : print;
   say(describeFound(found));
@@ -52,8 +52,22 @@ export async function restore(session: Session, name: string, options: RestoreOp
     .finally(progress.end);
   if (json) print(JSON.stringify(asJson(found, target, restored)));
   for (const line of await outcome(target, restored, options)) say(line);
-  const { verified, isListUnreadable } = restored;
-  return (verified?.differenceCount ?? 0) === 0 && !(options.verify && isListUnreadable) ? 0 : 1;
+  return exitCodeOf(restored, options.verify);
+}
+
+/** @throws BackupError `usage` where nothing may be restored there */
+function placeOf({ config, log }: Session, to: string): string {
+  if (to === '') throw new BackupError('usage', '--to names nothing. Is a variable of the shell not set?');
+  const target = resolve(to);
+  requireOwnPlace(target, 'restore into', config);
+  for (const danger of dangersOf(target)) log.warn(danger);
+  return target;
+}
+
+/** @throws BackupError where not all could be restored: why that is comes behind what is missing */
+function exitCodeOf({ failure, verified, isListUnreadable }: Restored, wanted: boolean): number {
+  if (failure !== undefined) throw failure;
+  return (verified?.differenceCount ?? 0) === 0 && !(wanted && isListUnreadable) ? 0 : 1;
 }
 
 /** `--snapshot` is how it was chosen before `@` came. */
@@ -77,6 +91,8 @@ function watchWith(
       total = measured?.bytes ?? 0;
       if (measured !== undefined) progress.followFreeSpace('restored, about', target, total);
     },
+    failed: (error) =>
+      log.warn('not all could be restored; comparing what came back, to tell what is missing', { error }),
     verifying: () => progress.show('verified', 0, total),
     verified: (bytes) => progress.show('verified', bytes, total),
   };
@@ -88,7 +104,8 @@ function asJson(found: FoundSnapshot, target: string, { selection, measured, ver
 }
 
 async function outcome(target: string, restored: Restored, options: RestoreOptions): Promise<readonly string[]> {
-  const { selection, measured, verified } = restored;
+  const { selection, measured, verified, failure } = restored;
+  if (failure !== undefined) return verified === undefined ? [] : renderVerified(target, verified);
   const shown = showControls(target);
   const { mode } = await stat(target);
   const isWhole = selection.include.length === 0;

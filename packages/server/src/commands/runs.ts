@@ -56,8 +56,8 @@ export async function showRuns(session: Session, which: string, options: RunsOpt
 
 async function foundRuns(session: Session, options: RunsOptions) {
   const filter: RunFilter = { host: options.host, command: options.command, maxAgeMs: maxAgeOf(options) };
-  const { runs: all, damaged } = await storedRecords(session);
-  return { found: filterRuns(newestFirst(all), filter, session.now()), damaged };
+  const { runs: past, future, damaged } = await storedRecords(session);
+  return { found: filterRuns(newestFirst([...past, ...future]), filter, session.now()), damaged };
 }
 
 /** Ids sort by the second only. */

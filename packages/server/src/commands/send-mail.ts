@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '@local-backup/common/atomic-file';
 import { BackupError, describeError } from '@local-backup/common/errors';
-import { createMailer, type MailMessage } from '@local-backup/common/mail';
+import { createMailer, type MailMessage, refusedRecipients } from '@local-backup/common/mail';
 import { createOutbox, type Outbox } from '../outbox.ts';
 import type { SendMail } from '../outputs/email/index.ts';
 import { markLate } from '../outputs/email/late.ts';
@@ -56,7 +56,9 @@ async function keptError(
   error: unknown,
   { mail, outbox, queued }: { readonly mail: Mail; readonly outbox: Outbox; readonly queued: Date },
 ): Promise<Error> {
-  const { to, subject, text, html, important, kind = 'summary' } = mail;
+  const { subject, text, html, important, kind = 'summary' } = mail;
+  // Who has it already must not get it again with every run.
+  const to = refusedRecipients(error) ?? mail.to;
   const content = { to, subject, text, important, kind, ...(html === undefined ? {} : { html }) };
   const kept = await outbox.add({ ...content, queued: queued.toISOString() }).then(
     () => 'It waits on disk and is sent with the next run.',

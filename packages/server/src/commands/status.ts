@@ -5,7 +5,7 @@ import { countWaiting } from '../outbox.ts';
 import { hostStates } from '../report/host-state.ts';
 import { fleetState, PLUGIN_EXIT_CODE, renderStatus } from '../report/render-status.ts';
 import { selectHosts } from '../select-hosts.ts';
-import { storedRecords } from './records.ts';
+import { futureProblems, storedRecords } from './records.ts';
 import { outboxDirectory } from './send-mail.ts';
 import type { Session } from './session.ts';
 
@@ -17,7 +17,7 @@ import type { Session } from './session.ts';
 export async function status(session: Session, names: readonly string[]): Promise<number> {
   const { config, json, print, now } = session;
   const { hosts, rejectedHosts } = selectHosts(config, names);
-  const { runs, damaged } = await storedRecords(session);
+  const { runs, future, damaged } = await storedRecords(session);
   const rejected = rejectedHosts.map(({ hostname = '(host without a name)' }) => ({ hostname, maxAgeMs: 0 }));
   const facts = {
     drillMaxAgeMs: config.drill.maxAgeMs,
@@ -29,7 +29,8 @@ export async function status(session: Session, names: readonly string[]): Promis
     rejected: new Set(rejected.map(({ hostname }) => hostname)),
   };
   const states = hostStates([...hosts, ...rejected], runs, facts, now());
-  const faults = { damaged: damaged.map(({ problem }) => problem), others: await mailProblems(session) };
+  const others = [...futureProblems(future, session), ...(await mailProblems(session))];
+  const faults = { damaged: damaged.map(({ problem }) => problem), others };
   const fleet = fleetState(states, runs, faults);
   if (json) print(JSON.stringify(fleet, undefined, 2));
   else for (const line of renderStatus(fleet, now(), isColoured())) print(line);
@@ -53,12 +54,17 @@ function isColoured(): boolean {
   return process.stdout.isTTY === true && NO_COLOR === '' && TERM !== 'dumb';
 }
 
+/** `release` shows the rest; a host that is odd every night has many. */
+function shortEvidence([first = '', ...others]: readonly string[]): string {
+  return others.length === 0 ? first : `${first} (and ${others.length} more)`;
+}
+
 /** The evidence against each host that has some; a mark that cannot be read is one. */
 async function suspiciousHosts(stateDirectory: string, names: readonly string[]): Promise<ReadonlyMap<string, string>> {
   const found = new Map<string, string>();
   for (const name of names) {
     const evidence = await readSuspicion(stateDirectory, name).then(
-      (mark) => mark?.evidence.join('; '),
+      (mark) => mark && shortEvidence(mark.evidence),
       (error: unknown) => describeError(error),
     );
     if (evidence !== undefined) found.set(name, evidence);

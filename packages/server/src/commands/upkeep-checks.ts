@@ -5,10 +5,8 @@ import type { RunRecord } from '@local-backup/common/run-record';
 import type { Finding } from '../check-list.ts';
 import type { ServerConfig } from '../config/config.ts';
 import { lastDrills } from '../report/drills.ts';
+import { MAINTENANCE_MAX_AGE_MS } from '../report/host-state.ts';
 import { formatTime, humanDuration } from '../report/text.ts';
-
-/** Weekly is usual; a week may be missed. */
-const MAINTENANCE_MAX_AGE_MS = 16 * 24 * 3_600_000;
 
 /** When were the repositories last looked after? Runs that only failed do not count. */
 export function maintenanceFinding(runs: readonly RunRecord[], now: Date): Finding {

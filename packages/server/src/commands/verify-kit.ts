@@ -23,7 +23,7 @@ const LARGEST_IDENTITY = 64 * 1024;
 
 /**
  * `backup-server recovery-kit verify FILE`: can the kit be opened, is it whole, and is it what would be written now?
- * @returns the exit code: 1 where it is not of today
+ * @returns the exit code: 1 where it is not of today, or lacks something
  */
 export async function verifyKit(session: Session, name: string, options: VerifyKitOptions): Promise<number> {
   const { json, print } = session;
@@ -37,22 +37,35 @@ export async function verifyKit(session: Session, name: string, options: VerifyK
   const now = await gatherKit(session);
   const changes = compareKits(list, now);
   if (json)
-    print(JSON.stringify({ file, written: list.written, server: list.server, changes, problems: now.problems }));
-  else for (const line of report(shown, list, changes)) print(line);
-  return changes.length === 0 ? 0 : 1;
+    print(
+      JSON.stringify({
+        ...{ file, written: list.written, server: list.server, changes },
+        ...{ lacks: list.problems, problems: now.problems },
+      }),
+    );
+  else for (const line of report(shown, list, { changes, problems: now.problems })) print(line);
+  return changes.length === 0 && list.problems.length === 0 ? 0 : 1;
 }
 
-function report(file: string, { files, server, written }: KitList, changes: readonly string[]): readonly string[] {
+function report(
+  file: string,
+  { files, server, written, problems: lacks }: KitList,
+  { changes, problems }: { readonly changes: readonly string[]; readonly problems: readonly string[] },
+): readonly string[] {
   return [
     `${file} can be opened and is whole: ${files.length} files of ${showControls(server)}, ${formatTime(written)}.`,
-    ...(changes.length === 0
-      ? ['It holds everything as it is now.']
-      : [
-          'It is not what would be written now:',
-          ...changes.flatMap((change) => labelled('  ', change)),
-          'Write another one: backup-server recovery-kit --to FILE',
-        ]),
+    ...lacks.flatMap((problem) => labelled('MISSING in it: ', problem)),
+    ...(changes.length === 0 ? [] : ['It is not what would be written now:']),
+    ...changes.flatMap((change) => labelled('  ', change)),
+    ...problems.flatMap((problem) => labelled('MISSING now: ', problem)),
+    adviceFor(changes.length + lacks.length > 0, problems.length > 0),
   ];
+}
+
+function adviceFor(isOld: boolean, isSomethingMissing: boolean): string {
+  if (!isOld) return isSomethingMissing ? 'What can be had now is in it.' : 'It holds everything as it is now.';
+  if (isSomethingMissing) return 'Keep it, and mend first what is missing now: another one would lack that too.';
+  return 'Write another one: backup-server recovery-kit --to FILE';
 }
 
 /** @throws BackupError `usage` */

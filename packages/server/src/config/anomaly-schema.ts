@@ -32,7 +32,8 @@ const about = {
     'How many of all files may have an ending that was not there before, while others go: `.locked` and the like.',
   max_incompressible_share:
     'How many of the changed files may be of a kind that can be compressed, and cannot be any more: as if encrypted.',
-  max_growth_factor: 'How many times larger than usual the archive, all files together and the new content may be.',
+  max_growth_factor:
+    'How many times larger than usual the archive, all files together, their number and the new content may be.',
   max_shrink_share: 'How much smaller than usual the archive and all files together may be: 0.5 means by half.',
   min_files: 'A host with fewer files is suspicious only when nearly all of its files, or of their bytes, are gone.',
   min_runs: 'Runs that have to be there before what is usual for the host is known, and sizes are judged by it.',

@@ -19,6 +19,7 @@ import { type Host, type HostDefaults, hostOf } from './host.ts';
 import { type HostSection, hostSchema } from './host-schema.ts';
 import { type ReportConfig, reportConfigOf } from './report-schema.ts';
 import { conflictOf, type PlannedRepository, plannedRepositories } from './repository-conflicts.ts';
+import { isReadByAll, withoutCredentials } from './repository-location.ts';
 import { type ResticConfig, resticConfigOf } from './restic-config.ts';
 
 export const SERVER_CONFIG_FILE = '/etc/backup/server_config.yml';
@@ -104,6 +105,7 @@ export function parseServerConfig(text: string, file: string, common: CommonConf
     ...{ adminEmail, subjectPrefix, logLevel },
     ...{ verbose: facts.verbose, command: tools.restic },
   });
+  const hosts = hostsOf(source, { directories, restic }, { adminEmail, maxAgeMs: global.max_age });
   return {
     hostname: global.hostname ?? section.hostname ?? facts.hostname ?? NAMELESS,
     adminEmail,
@@ -124,8 +126,8 @@ export function parseServerConfig(text: string, file: string, common: CommonConf
     drill,
     anomaly: section.anomaly,
     tools,
-    ...hostsOf(source, { directories, restic }, { adminEmail, maxAgeMs: global.max_age }),
-    warnings: [...common.warnings, ...mailWarnings(adminEmail)],
+    ...hosts,
+    warnings: [...common.warnings, ...mailWarnings(adminEmail), ...locationWarnings(restic, hosts.hosts)],
   };
 }
 
@@ -218,4 +220,16 @@ function noValidHost(source: ConfigSource, rejected: readonly RejectedHost[]) {
 function mailWarnings(address: string): string[] {
   if (isUsualMailAddress(address)) return [];
   return [`global.admin_email "${address}" is no usual mail address; mails may not arrive.`];
+}
+
+function locationWarnings({ repositoryRoot, copies }: ResticConfig, hosts: readonly Host[]): string[] {
+  const all = [
+    repositoryRoot,
+    ...copies.map((copy) => copy.repositoryRoot),
+    ...hosts.map((host) => host.repository ?? ''),
+  ];
+  return all.filter(isReadByAll).map((location) => {
+    const shown = withoutCredentials(location);
+    return `Everybody on this machine can read the secret in "${shown}" while rclone runs (ps): put it into rclone's own configuration (rclone config).`;
+  });
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { expect, test } from 'vitest';
-import { repositoryLocationOf, secretsIn, spellingOf, withoutCredentials } from './repository-location.ts';
+import { isReadByAll, repositoryLocationOf, secretsIn, spellingOf, withoutCredentials } from './repository-location.ts';
 
 test.each([
   ['/srv/restic', '/srv/restic/web1'],
@@ -49,4 +49,13 @@ test.each([
   ['b2:bucket:/a', 'b2:bucket:/b'],
 ])('%s and %s are not', (one, other) => {
   expect(spellingOf(one)).not.toBe(spellingOf(other));
+});
+
+test.each([
+  ['rclone:sftp,host=nas,pass=secret:x', true],
+  ['rclone:sftp,host=nas,key_file=/root/.ssh/id,key_use_agent=false:x', false],
+  ['rclone:nas:x', false],
+  ['rest:https://user:secret@host/x', false],
+])('what is secret in %s can be read by everybody: %s', (location, expected) => {
+  expect(isReadByAll(location)).toBe(expected);
 });

@@ -41,6 +41,11 @@ export function secretsIn(location: string): readonly string[] {
   return password === '' ? [] : [...new Set([password, decoded(password)])];
 }
 
+/** rclone gets a location as an argument, which every user of this machine can read. */
+export function isReadByAll(location: string): boolean {
+  return location.startsWith('rclone:') && secretsIn(location).some((value) => !/^(?:\/|true$|false$)/.test(value));
+}
+
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text);

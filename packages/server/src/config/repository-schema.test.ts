@@ -89,7 +89,11 @@ test('`config show` hides what a location holds, and shows the rest as it is in 
     '    { name: b, repository_root: "rclone::s3,secret_access_key=canary:bucket", password_file: /b }]',
   ];
   const lines: string[] = [];
-  configShow(read(copies, ['repository: rest:https://v:canary@other/web']), (line) => lines.push(line));
+  const config = read(copies, ['repository: rest:https://v:canary@other/web']);
+  expect(config.warnings).toEqual([
+    expect.stringContaining('Everybody on this machine can read the secret in "rclone:'),
+  ]);
+  configShow(config, (line) => lines.push(line));
   const shown = lines.join('\n');
   expect(shown).not.toMatch(/canary|can@ary|ary@/);
   expect(shown).toContain('repository: rest:https://v:***@other/web');

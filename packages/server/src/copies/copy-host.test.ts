@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { BackupError } from '@local-backup/common/errors';
+import { BackupError, InterruptedError } from '@local-backup/common/errors';
 import { expect, test } from 'vitest';
 import { silentLog } from '../../../../test/helpers/silent-log.ts';
 import type { HostFacts } from '../host-attempt.ts';
@@ -28,11 +28,17 @@ function copyOf(name: string, changed: Partial<HostCopy> = {}): HostCopy & { rem
 
 const down = () => Promise.reject(new BackupError('failed', 'The server is down.'));
 
-async function run(copies: readonly HostCopy[], changed: { dryRun?: boolean; incomplete?: boolean } = {}) {
-  const { dryRun = false, incomplete } = changed;
+interface Changed {
+  readonly dryRun?: boolean;
+  readonly incomplete?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+async function run(copies: readonly HostCopy[], changed: Changed = {}) {
+  const { dryRun = false, incomplete, signal = new AbortController().signal } = changed;
   const trail = createTrail(silentLog, () => NOW);
   const facts: HostFacts = { services: [], ...(incomplete === undefined ? {} : { incomplete }) };
-  await copyHost({ copies, dryRun, now: () => NOW, signal: new AbortController().signal }, { trail, facts });
+  await copyHost({ copies, dryRun, now: () => NOW, signal }, { trail, facts });
   return { facts, steps: trail.steps, status: hostStatus({ services: [], steps: [...trail.steps] }) };
 }
 
@@ -69,6 +75,22 @@ test.each([
     { name: 'copy offsite', status: 'failed', code: 'failed', message: expect.stringMatching(message) },
   ]);
   expect(status).toBe('failed');
+});
+
+test('a copy that the time limit of the host has ended is behind; one that a signal has ended ends the host', async () => {
+  const endedBy = (reason: BackupError) => {
+    const stop = new AbortController();
+    const bring = () => {
+      stop.abort(reason);
+      return Promise.reject(reason);
+    };
+    return run([copyOf('offsite', { bring })], { signal: stop.signal });
+  };
+  const { status, facts } = await endedBy(new BackupError('failed', 'The host took longer than 12 h.'));
+  expect(status).toBe('warning');
+  expect(facts.copies).toMatchObject([{ status: 'warning', message: expect.stringContaining('longer than 12 h') }]);
+  const signal = new InterruptedError('SIGTERM');
+  await expect(endedBy(signal)).rejects.toBe(signal);
 });
 
 test('nothing is copied in a dry run, or after a backup that is not whole', async () => {

@@ -54,9 +54,14 @@ async function copyTo(copy: HostCopy, io: CopyIo, trail: Trail): Promise<CopyRec
     const message = copied === 0 ? 'nothing was missing' : `snapshots copied: ${formatCount(copied)}`;
     return done({ status: 'success', message, ...(newest === undefined ? {} : { newest }) });
   } catch (error) {
-    if (io.signal.aborted || !(error instanceof BackupError)) throw error;
+    if (!(error instanceof BackupError) || isEnded(io.signal)) throw error;
     return done(await behind(copy, error, { io, trail, step }));
   }
+}
+
+/** By a signal. The time limit of the host is no reason to call its backup, which is stored, a failed one. */
+function isEnded({ aborted, reason }: AbortSignal): boolean {
+  return aborted && !(reason instanceof BackupError && reason.code === 'failed');
 }
 
 /** How bad it is that a copy was not brought up to date depends on its age alone. */

@@ -80,6 +80,25 @@ describe('of the services', () => {
     expect(pick(...limits, ...numbers)).toEqual(expected);
   });
 
+  test('those that chance would never come to are named', () => {
+    const neverOf = (maxBytes: number, room: number) => {
+      const choice = chooseServices(amounts, { maxBytes, room }, () => 0);
+      return choice.kind === 'some' ? choice.never.map(({ name }) => name) : choice.kind;
+    };
+    expect(neverOf(60, 2_000_000)).toEqual(['b/large']);
+    expect(neverOf(30, 2_000_000)).toEqual(['a/middle', 'b/large']);
+    expect(neverOf(2_000_000, 10_000)).toEqual(['b/large']);
+    // Each of them gets its turn where all are too large.
+    expect(neverOf(5, 2_000_000)).toEqual([]);
+    expect(neverOf(5, 10_000)).toEqual(['b/large']);
+  });
+
+  test('one that holds something rather than one that does not', () => {
+    const empty = { name: 'c/empty', bytes: 0, entries: 1 };
+    const choice = chooseServices({ ...amounts, services: [empty, ...services] }, { maxBytes: 5, room: 9e9 }, () => 0);
+    expect(choice).toMatchObject({ kind: 'some', services: [{ name: 'a/small' }] });
+  });
+
   test('a snapshot without services is restored whole or not at all', () => {
     const bare = { all: { bytes: 100, entries: 1 }, services: [] };
     expect(chooseServices(bare, { maxBytes: 10, room: 9_999 }, () => 0)).toEqual({ kind: 'all' });

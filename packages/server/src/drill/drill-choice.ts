@@ -72,7 +72,13 @@ export interface Amounts {
 export type Choice =
   | { readonly kind: 'all' }
   /** Whole services only. `forSpace`: all would have been allowed, and does not fit on the disk. */
-  | { readonly kind: 'some'; readonly services: readonly ServiceAmount[]; readonly forSpace: boolean }
+  | {
+      readonly kind: 'some';
+      readonly services: readonly ServiceAmount[];
+      readonly forSpace: boolean;
+      /** No drill will ever restore these: they are larger than allowed, or than the disk. */
+      readonly never: readonly ServiceAmount[];
+    }
   /** Not even the smallest service fits on the disk. */
   | { readonly kind: 'nothing'; readonly smallest: Amount };
 
@@ -85,8 +91,8 @@ export function diskBytes({ bytes, entries }: Amount): number {
 }
 
 /**
- * All, where `maxBytes` and the disk allow it; else services in random order, as many as fit; at least one, even if each
- * of them is larger than `maxBytes`: a service that is never restored would never be proven.
+ * All, where `maxBytes` and the disk allow it; else services in random order, as many as fit; at least one that holds
+ * something, even if each of those is larger than `maxBytes`.
  *
  * @param limits bytes that a drill may restore, and bytes that are free for it on the disk
  */
@@ -108,7 +114,14 @@ export function chooseServices(
     chosen.push(service);
     Object.assign(sum, next);
   }
-  return { kind: 'some', services: chosen.length === 0 ? [first] : chosen, forSpace: allowed };
+  const forSpace = allowed;
+  const never = services.filter((service) => diskBytes(service) > room);
+  if (sum.bytes > 0) {
+    const tooLarge = services.filter((service) => service.bytes > maxBytes && diskBytes(service) <= room);
+    return { kind: 'some', services: chosen, forSpace, never: [...never, ...tooLarge] };
+  }
+  const alone = fitting.find(({ bytes }) => bytes > 0) ?? first;
+  return { kind: 'some', services: [alone], forSpace, never };
 }
 
 function shuffled<Item>(items: readonly Item[], chance: Chance): readonly Item[] {

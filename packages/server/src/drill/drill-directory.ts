@@ -24,6 +24,10 @@ export interface DrillDirectory {
 
 const RANDOM_DIGITS = 16;
 
+/** What a drill puts into its directory. */
+export const TREE = 'tree';
+export const SANDBOX = 'sandbox';
+
 /** Removing millions of files from a slow disk. */
 const REMOVE_TIMEOUT_MS = 2 * 60 * 60_000;
 
@@ -52,6 +56,10 @@ export async function openDrillDirectory(
     },
     async sweep() {
       for (const target of await leftIn(directory)) {
+        if (!(await isDrill(target))) {
+          log.warn(`${target} is called like what drills leave, but there are other things in it: it was left alone`);
+          continue;
+        }
         const user = await restoringInto(target);
         if (user !== undefined) {
           log.warn(
@@ -99,6 +107,12 @@ async function requireOwn(directory: string): Promise<void> {
 async function leftIn(directory: string): Promise<readonly string[]> {
   const names = await readdir(directory, { withFileTypes: true });
   return names.filter((name) => name.isDirectory() && isTargetName(name.name)).map(({ name }) => join(directory, name));
+}
+
+/** What is called so by chance is not ours to remove. */
+async function isDrill(target: string): Promise<boolean> {
+  const names = await readdir(target).catch(() => undefined);
+  return names?.every((name) => name === TREE || name === SANDBOX) ?? false;
 }
 
 function isTargetName(name: string): boolean {

@@ -17,8 +17,16 @@ import { PROOF_DIRECTORY } from '../tree/proof-directory.ts';
 import { type VerifiedTree, verifyTree } from '../tree/verify-tree.ts';
 import { checkContents } from './content/index.ts';
 import { amountsOf, serviceOf } from './drill-amounts.ts';
-import { type Amount, type Chance, type Choice, chooseForDrill, chooseServices, diskBytes } from './drill-choice.ts';
-import { type DrillDirectory, makeDirectory } from './drill-directory.ts';
+import {
+  type Amount,
+  type Chance,
+  type Choice,
+  chooseForDrill,
+  chooseServices,
+  diskBytes,
+  type ServiceAmount,
+} from './drill-choice.ts';
+import { type DrillDirectory, makeDirectory, SANDBOX, TREE } from './drill-directory.ts';
 import { checkProof } from './drill-proof.ts';
 
 /** What the drill of one host works with. */
@@ -80,8 +88,8 @@ interface Drill {
 
 async function drill({ target, snapshot }: Drill, io: DrillIo, { trail, facts }: HostProgress): Promise<void> {
   const { host, history, signal } = io;
-  const tree = join(target, 'tree');
-  const mountPoint = join(target, 'sandbox');
+  const tree = join(target, TREE);
+  const mountPoint = join(target, SANDBOX);
   for (const directory of [tree, mountPoint]) await makeDirectory(directory);
   const request = { snapshot: snapshot.id, target: tree, verify: false };
   const { entryList } = await trail.step('proof', async () => {
@@ -152,6 +160,17 @@ function noteChoice(choice: Choice, { maxBytes }: DrillIo, trail: Trail): void {
     trail.note('choose', `${text}; the snapshot has more than ${formatBytes(maxBytes)} (drill.max_bytes)`);
   else
     trail.warn('choose', `${text}; the rest does not fit. Make room in drill.directory, or set it to a larger disk.`);
+  if (choice.never.length > 0) trail.warn('choose', neverText(choice.never, maxBytes));
+}
+
+/** Chance would never come to these. */
+function neverText(services: readonly ServiceAmount[], maxBytes: number): string {
+  const named = services.slice(0, DIFFERENCES_SHOWN).map(({ name, bytes }) => `${name} (${formatBytes(bytes)})`);
+  const more = services.length > named.length ? `, ... (${formatCount(services.length)} in all)` : '';
+  return (
+    `never proven by drills as they are: ${named.join(', ')}${more}, larger than drill.max_bytes ` +
+    `(${formatBytes(maxBytes)}) or than the room in drill.directory. Raise it, or give a larger disk.`
+  );
 }
 
 function sumOf(amounts: readonly Amount[]): Amount {
@@ -163,7 +182,8 @@ function sumOf(amounts: readonly Amount[]): Amount {
 
 async function compare(tree: string, { list, select }: Restored, { host, signal }: DrillIo): Promise<VerifiedTree> {
   const verified = await verifyTree(tree, list(), { signal, ...(select === undefined ? {} : { select }) });
-  if (verified.differenceCount === 0) return verified;
+  if (verified.differenceCount === 0 && verified.files > 0) return verified;
+  if (verified.differenceCount === 0) throw nothingCompared(host.hostname);
   const { differences, differenceCount } = verified;
   const shown = differences.slice(0, DIFFERENCES_SHOWN).map(({ path, what }) => `${path}: ${what}`);
   const more = differenceCount > shown.length ? [`... and ${formatCount(differenceCount - shown.length)} more`] : [];
@@ -175,6 +195,15 @@ async function compare(tree: string, { list, select }: Restored, { host, signal 
       ...more,
       `Look at the repository (restic check --read-data) and at the disks, and make a new backup: backup-server backup --force ${host.hostname}`,
     ].join('\n'),
+  );
+}
+
+/** Directories and links alone prove nothing. */
+function nothingCompared(host: string): BackupError {
+  return new BackupError(
+    'failed',
+    'There is no file in what was restored, so nothing was proven. Does the client save what it should? Look at the ' +
+      `last backup: backup-server runs show; and at what is in there: backup-server ls -R ${host}`,
   );
 }
 

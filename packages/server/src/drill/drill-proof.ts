@@ -60,6 +60,7 @@ async function requireFile(tree: string, name: string, maxBytes: number): Promis
   const file = join(directory, name);
   const [parent, found] = await Promise.all([directory, file].map((path) => lstat(path).catch(() => undefined)));
   if (parent?.isDirectory() === true && found?.isFile() === true && found.size <= maxBytes) return file;
+  if (parent === undefined) throw misfit(`it has no ${PROOF_DIRECTORY} (did another program make it?)`);
   throw misfit(
     found === undefined
       ? `${PROOF_DIRECTORY}/${name} is missing`

@@ -55,6 +55,11 @@ test.each<[string, Partial<FreezeFacts>, RegExp]>([
     { runs: [backup(20, stored), backup(21, { status: 'failed' })] },
     /2026-11-21.*\(failed\)/,
   ],
+  [
+    'the last backup failed, behind one that a wrong clock has dated',
+    { runs: [backup(21, { status: 'failed' }), backup(21, stored, { started: '2027-11-21T04:00:00.000Z' })] },
+    /2026-11-21.*\(failed\)/,
+  ],
   ['the last backup is not whole', { runs: [backup(21, { ...stored, incomplete: true })] }, /not whole/],
   ['the host was locked', { runs: [backup(21, { skipped: 'SKIPPED_CLIENT_LOCK' })] }, /\(SKIPPED_CLIENT_LOCK\)/],
   [

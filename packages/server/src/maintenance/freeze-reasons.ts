@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { showControls } from '@local-backup/common/byte-path';
 import type { HostRecord, RunRecord, Suspicion } from '@local-backup/common/run-record';
-import { isStale } from '../report/freshness.ts';
+import { isFuture, isStale } from '../report/freshness.ts';
 import { formatTime, humanDuration } from '../report/text.ts';
 import type { UpkeepState } from './upkeep-state.ts';
 
@@ -47,9 +47,11 @@ const NOT_BEGUN = 'INTERRUPTED';
 /** What the host has made is stored already, by an earlier run. */
 const DUPLICATE = 'SKIPPED_DUPLICATE';
 
-function backupReason({ runs, hostname }: FreezeFacts): string | undefined {
+function backupReason({ runs, hostname, now }: FreezeFacts): string | undefined {
   const records = runs
     .filter(({ program, command }) => program === 'backup-server' && command === 'backup')
+    // One that a wrong clock has dated would stay the last one until its time has come, and hide what fails since.
+    .filter(({ started }) => !isFuture(started, now))
     .sort((a, b) => (a.started < b.started ? 1 : -1))
     .flatMap(({ hosts }) => hosts.filter(({ host, skipped }) => host === hostname && skipped !== NOT_BEGUN));
   const [last] = records;

@@ -88,9 +88,9 @@ function throwDamaged(hostname: string, problems: readonly string[]): never {
   throw new BackupError(
     'failed',
     [
-      `The repository of ${hostname} is damaged. Nothing was changed, and nothing is forgotten or pruned until it has ` +
-        'passed a check. Copy it before you try anything; look at its disk (dmesg, smartctl); docs/guide/locks-and-damage.md ' +
-        'tells what to do next. Found:',
+      `The repository of ${hostname} is damaged. Nothing is forgotten or pruned from now on until it has passed a check. ` +
+        'Copy it before you try anything; look at its disk (dmesg, smartctl); docs/guide/locks-and-damage.md tells what ' +
+        'to do next. Found:',
       ...shown.map((line) => `  ${line}`),
       ...more,
     ].join('\n'),

@@ -58,6 +58,14 @@ test('what the policy lets go goes, what is pinned stays, pins of what is not th
   expect(plan.gone.map(({ snapshot }) => snapshot)).toEqual([on(3).id]);
 });
 
+test('a pinned snapshot that was given another id, by new tags or a repair, stays too', async () => {
+  const judged = [on(1), { ...on(2), id: 'ab'.repeat(32) }, on(18, daily), on(19, daily), on(20, daily), on(21, daily)];
+  const plan = await planForget(io(judged), [pin(on(2))]);
+  expect(ids(plan.forget)).toEqual([1]);
+  expect(plan.keep[0]?.reasons).toEqual(['pinned']);
+  expect(plan.gone).toEqual([]);
+});
+
 test('a frozen host forgets nothing, and the plan says how much the policy let go', async () => {
   const judged = [on(1), on(19, daily), on(20, daily), on(21, daily)];
   const circumstances = async () => ({ ...(await io([]).circumstances()), clock: 'The clock went back.' });

@@ -42,13 +42,18 @@ export async function planForget(io: PlanIo, pins: readonly Pin[]): Promise<Forg
   const newestProven = judged.filter((snapshot) => !isUnproven(snapshot)).at(-1)?.time;
   const now = io.now();
   const frozen = freezeReasons({ ...(await io.circumstances()), newestProven, now });
-  const pinned = new Set(pins.map(({ snapshot }) => snapshot));
+  const pinned = new Set(judged.filter((snapshot) => pins.some((pin) => isOf(pin, snapshot))).map(({ id }) => id));
   const letGo = judged.filter(({ id, reasons }) => reasons.length === 0 && !pinned.has(id));
   const left = judged.filter((snapshot) => !letGo.includes(snapshot) && !isUnproven(snapshot)).length;
   const doubts = letGo.length > 0 && left < keepAtLeast && unproven.length > 0 ? [tooFewText(left, keepAtLeast)] : [];
   const plan = planRetention({ judged, pinned, frozen: [...frozen, ...doubts], now, keepAtLeast, maxForgetShare });
-  const gone = pins.filter(({ snapshot }) => !judged.some(({ id }) => id === snapshot));
+  const gone = pins.filter((pin) => !judged.some((snapshot) => isOf(pin, snapshot)));
   return { ...plan, gone, letGo: letGo.length };
+}
+
+/** restic gives a snapshot another id where its tags are changed or it is repaired; its time stays. */
+function isOf(pin: Pin, { id, time }: Judged): boolean {
+  return pin.snapshot === id || Date.parse(pin.taken) === Date.parse(time);
 }
 
 /**

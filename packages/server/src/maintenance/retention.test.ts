@@ -102,7 +102,7 @@ function generator(seed: number): (limit: number) => number {
 
 test('whatever the facts, only what may go goes', () => {
   let plansThatForget = 0;
-  for (let seed = 0; seed < 3_000; seed += 1) {
+  for (let seed = 0; seed < 1_000; seed += 1) {
     const next = generator(seed);
     const judged = Array.from({ length: next(40) }, (_none, index) => {
       const ahead = next(60) === 0 ? 2 * DAY : 0;
@@ -126,7 +126,7 @@ test('whatever the facts, only what may go goes', () => {
     expect(forget.length / judged.length).toBeLessThan(facts.maxForgetShare);
     expect(judged.every(({ time }) => Date.parse(time) <= NOW.getTime() + DAY / 24)).toBe(true);
   }
-  expect(plansThatForget).toBeGreaterThan(300);
+  expect(plansThatForget).toBeGreaterThan(100);
 });
 
 describe('how much is read back', () => {

@@ -40,7 +40,9 @@ test.each([
   const file = join(directory, 'upkeep/web3.json');
   mkdirSync(join(directory, 'upkeep'), { recursive: true });
   writeFileSync(file, text);
-  await expect(memory.read()).rejects.toThrow(/last check of web3.*rm \S+web3\.json; backup-server maintenance web3/s);
+  await expect(memory.read()).rejects.toThrow(
+    /last check of web3.*--host web3.*rm \S+web3\.json; backup-server maintenance web3/s,
+  );
   await expect(memory.update({ pruneDue: true })).rejects.toThrow();
   expect(readFileSync(file, 'utf8')).toBe(text);
 });

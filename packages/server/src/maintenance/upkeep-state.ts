@@ -43,8 +43,9 @@ export function createUpkeepMemory(stateDirectory: string, host: string): Upkeep
   const file = join(stateDirectory, 'upkeep', `${host}.json`);
   const name = showControls(host);
   const damaged =
-    `Nobody knows whether the last check of ${name}'s repository was good, so nothing is done with it. Remove the file, ` +
-    `then the next maintenance begins anew: rm ${showControls(file)}; backup-server maintenance ${name}.`;
+    `Nobody knows whether the last check of ${name}'s repository was good, so nothing is done with it. Look how it went ` +
+    `(backup-server runs show --command maintenance --host ${name}), and mend what it found first: the next maintenance ` +
+    `begins anew once the file is removed: rm ${showControls(file)}; backup-server maintenance ${name}.`;
   const read = () => readStateFile<UpkeepState>({ file, schema: stateSchema, missing: { format: 1 }, damaged });
   return {
     read,

@@ -48,16 +48,20 @@ export async function collectFiles(wanted: readonly WantedFile[]): Promise<Colle
   return { files: [...files.values()], problems };
 }
 
-/** All files below a directory, as state; names in `without` are left out at its top. Links are not followed. */
+/** All files below a directory, as state, and links to files; names in `without` are left out at its top. */
 export async function filesBelow(directory: string, without: readonly string[] = []): Promise<readonly WantedFile[]> {
   const found: WantedFile[] = [];
   for (const entry of await readdir(directory, { withFileTypes: true }).catch(() => [])) {
     if (without.includes(entry.name)) continue;
     const path = join(directory, entry.name);
     if (entry.isDirectory()) found.push(...(await filesBelow(path)));
-    else if (entry.isFile()) found.push({ path, kind: 'state' });
+    else if (entry.isFile() || (entry.isSymbolicLink() && (await isFile(path)))) found.push({ path, kind: 'state' });
   }
   return found.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isFile() === true;
 }
 
 /** The directories that files are in, the outermost first, as they are on this machine; without the root. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { createHash } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readJson, writeFileAtomic } from '@local-backup/common/atomic-file';
 import { BackupError } from '@local-backup/common/errors';
@@ -31,7 +32,9 @@ export async function readKitState(stateDir: string): Promise<KitState | undefin
   }
 }
 
+/** Makes the directory too where it is missing. */
 export async function writeKitState(stateDir: string, state: KitState): Promise<void> {
+  await mkdir(stateDir, { recursive: true, mode: 0o700 });
   await writeFileAtomic(fileIn(stateDir), `${JSON.stringify(state, undefined, 2)}\n`, { mode: 0o600 });
 }
 

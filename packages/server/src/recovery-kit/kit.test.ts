@@ -4,7 +4,7 @@ import type { KitFile } from './collect-files.ts';
 import { compareKits, type Kit, membersOf, readKit } from './kit.ts';
 import { packMembers } from './kit-archive.ts';
 import { changesSince, printsOf } from './kit-state.ts';
-import { filesNamedIn } from './named-files.ts';
+import { filesInVariables, filesNamedIn } from './named-files.ts';
 
 const file = (path: string, content: string, kind: KitFile['kind'] = 'configuration'): KitFile => {
   return { path, kind, content: Buffer.from(content), mode: 0o600, uid: 0, gid: 0, mtime: 0 };
@@ -20,7 +20,9 @@ function kit(changed: Partial<Kit> = {}): Kit {
     configFile: '/etc/backup/server_config.yml',
     isUsualConfigFile: true,
     localTempBaseDir: '/var/tmp/work',
-    repositories: [{ ...repository, passwordFrom: '/etc/pass', hasPassword: true, hasEnvironment: true }],
+    repositories: [
+      { ...repository, passwordFrom: '/etc/pass', hasPassword: true, ...{ hasEnvironment: true, needsFiles: false } },
+    ],
     secrets: [{ password: 'secret', environment: { KEY: `it's` } }],
     problems: [],
     files: [file('/etc/a', 'a'), file('/var/lib/s', 's', 'state')],
@@ -92,5 +94,21 @@ it('files are found at every key that names one, however deep', () => {
     { path: '/root/known', kind: 'state' },
     { path: '/etc/known', kind: 'state' },
     { path: '/etc/key', kind: 'configuration', neededFor: 'ssh_key_file' },
+  ]);
+});
+
+it('and in the variables of repositories, where the name of one says that it is a path', () => {
+  const variables = {
+    GOOGLE_APPLICATION_CREDENTIALS: '/etc/gcs.json',
+    RCLONE_CONFIG: '/etc/rclone.conf',
+    SSL_CERT_FILE: '/etc/ca.pem',
+    AWS_SECRET_ACCESS_KEY: '/looks/like/one',
+    AWS_CONFIG_FILE: 'relative',
+    HOME: '/root',
+  };
+  expect(filesInVariables(variables).map(({ path, kind }) => `${kind} ${path}`)).toEqual([
+    'configuration /etc/gcs.json',
+    'configuration /etc/rclone.conf',
+    'state /etc/ca.pem',
   ]);
 });

@@ -23,6 +23,8 @@ const listSchema = z.object({
   format: z.literal(1),
   written: z.iso.datetime(),
   server: z.string(),
+  /** What it lacks. */
+  problems: z.array(z.string()).default([]),
   files: z.array(z.object({ path: z.string(), kind: z.enum(KINDS), sha256: z.string() })),
 });
 

@@ -16,8 +16,15 @@ export function generatePassphrase(): string {
   return Array.from({ length: GROUPS }, group).join('-');
 }
 
-/** @throws BackupError `usage` where it is too short */
+/** @throws BackupError `usage` where it is too short, or could not be typed when age asks for it */
 export function requireStrong(passphrase: string): void {
+  if ([...passphrase].some((character) => character < ' ' || character === '\x7f')) {
+    throw new BackupError(
+      'usage',
+      'The passphrase has more than one line, or control characters: nobody could type it when age asks for it. Take ' +
+        'one line of text.',
+    );
+  }
   if (passphrase.length >= SHORTEST) return;
   throw new BackupError(
     'usage',

@@ -11,6 +11,7 @@ const repository: KitRepository = {
   passwordFrom: '/etc/backup/restic.pass',
   hasPassword: true,
   hasEnvironment: false,
+  needsFiles: false,
 };
 
 function readme(changed: Partial<KitRepository> = {}, facts: Partial<KitFacts> = {}): string {
@@ -60,6 +61,8 @@ describe('README.txt of a recovery kit', () => {
     const text = readme({ location: 'rest:https://me:***@nas/web1', hasCredentials: true, hasEnvironment: true });
     expect(text).not.toContain('export RESTIC_REPOSITORY');
     expect(text).toContain('    . "$KIT"/environment/web1.example.org.sh\n');
+    expect(text).not.toContain('put those of section 3 back first');
+    expect(readme({ location: 'gs:bucket:/web1', needsFiles: true })).toContain('put those of section 3 back first');
   });
 
   it('tells a copy from the first repository, which the server restores from', () => {

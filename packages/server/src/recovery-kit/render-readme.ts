@@ -16,6 +16,8 @@ export interface KitRepository {
   readonly passwordFrom: string;
   readonly hasPassword: boolean;
   readonly hasEnvironment: boolean;
+  /** Its variables name files of the server. */
+  readonly needsFiles: boolean;
 }
 
 /** What the instructions of a kit are made from; nothing secret. */
@@ -95,7 +97,7 @@ function repositoryBlock(repository: KitRepository): readonly string[] {
     `repository ${location}`,
     `id ${id ?? 'not known: it was never initialised'}`,
     `password in passwords/${name}${hasPassword ? '' : ' IS MISSING'}; on the server it came from ${passwordFrom}`,
-    ...needsOf(location),
+    ...needsOf(repository),
     '',
     ...(hasCredentials ? [] : [`    export RESTIC_REPOSITORY=${word(location)}`]),
     `    export RESTIC_PASSWORD_FILE="$KIT"/passwords/${word(name)}`,
@@ -107,10 +109,11 @@ function repositoryBlock(repository: KitRepository): readonly string[] {
 }
 
 /** What has to be there before restic can reach a repository. */
-function needsOf(location: string): readonly string[] {
+function needsOf({ location, needsFiles }: KitRepository): readonly string[] {
   if (location.startsWith('/') || location.startsWith('local:')) return ['Mount its disk at that place first.'];
   if (location.startsWith('sftp:')) return ['restic calls ssh: put the files of section 3 back first.'];
-  return location.startsWith('rclone:') ? ['Install rclone and put the files of section 3 back first.'] : [];
+  if (location.startsWith('rclone:')) return ['Install rclone and put the files of section 3 back first.'];
+  return needsFiles ? ['restic reads files of the old server: put those of section 3 back first.'] : [];
 }
 
 function byServer({ configFile, isUsualConfigFile, localTempBaseDir, repositories }: KitFacts): readonly string[] {
@@ -130,8 +133,8 @@ function byServer({ configFile, isUsualConfigFile, localTempBaseDir, repositorie
     ...(commands.length === 0
       ? []
       : [
-          'The password came from a command, which may depend on the old machine. Where it does not work here, give',
-          'password_file in the configuration the path of a copy of the file in passwords/.',
+          'The password came from a command or a systemd credential, which may depend on the old machine. Where it does not',
+          'work here, give password_file in the configuration the path of a copy of the file in passwords/.',
           '',
         ]),
     'Mount the disks of the repositories. Then look whether everything is there, and restore:',

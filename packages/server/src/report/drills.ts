@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import type { RunRecord } from '@local-backup/common/run-record';
+import { firstSuccess } from './history.ts';
 
 /** The last drill of a host that proved a snapshot good. */
 export interface LastDrill {
@@ -24,4 +25,31 @@ export function lastDrills(runs: readonly RunRecord[]): ReadonlyMap<string, Last
     last.set(host, { time: started, bytes: drill.bytes, seconds: drill.restoreSeconds, snapshot: drill.snapshot });
   }
   return last;
+}
+
+/**
+ * Since when a host waits for its next proof: since the last one, else since it was first stored, so that a host that is
+ * new has as much time as there is between two. Undefined where there is nothing to prove.
+ */
+export function unprovenSince(
+  host: string,
+  runs: readonly RunRecord[],
+  last: LastDrill | undefined,
+): string | undefined {
+  return last?.time ?? firstSuccess(host, runs);
+}
+
+/** The hosts that have waited for a proof longer than this many milliseconds. */
+export function overdueDrills(
+  hosts: readonly string[],
+  runs: readonly RunRecord[],
+  maxAgeMs: number,
+  now: Date,
+): ReadonlySet<string> {
+  const last = lastDrills(runs);
+  const isOverdue = (host: string) => {
+    const since = unprovenSince(host, runs, last.get(host));
+    return since !== undefined && now.getTime() - Date.parse(since) > maxAgeMs;
+  };
+  return new Set(hosts.filter(isOverdue));
 }

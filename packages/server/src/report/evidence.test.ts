@@ -6,7 +6,7 @@ import { TREND_LENGTH, trendOf } from './history.ts';
 
 const drill = { snapshot: 'ab', taken: '2026-11-21T04:00:00.000Z', entries: 1, bytes: 1, restoreSeconds: 1 };
 
-test('what tells when a host was last saved, maintained and proven is kept; the rest is not', () => {
+test('what tells how a host fared last, and when it was last saved, maintained and proven, is kept; the rest is not', () => {
   const runs = [
     ...[1, 2, 3].map((days) => earlier(days, [{ ...unreachable, host: 'web1' }])),
     ...[4, 5, 6].map((days) => earlier(days, [good])),
@@ -18,7 +18,7 @@ test('what tells when a host was last saved, maintained and proven is kept; the 
   ];
   const kept = evidenceIds(['web1', 'new1'], runs);
   const days = runs.filter(({ id }) => kept.has(id)).map(({ id }) => 1121 - Number(id.slice(4, 8)));
-  expect(days).toEqual([4, 6, 7, 8, 9, 10]);
+  expect(days).toEqual([1, 4, 6, 7, 8, 9, 10]);
 });
 
 test('a trend is that of the last runs in which the host had its turn, oldest first', () => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import type { RunRecord } from '@local-backup/common/run-record';
 import { lastDrills } from './drills.ts';
-import { type HostRun, hostRunsOf, lastDone } from './history.ts';
+import { hostRunsOf, lastCheck, lastDone } from './history.ts';
 
 /**
  * Ids of the records that `status` and the mails rest on, however old they are: where backups run every hour, 200 records
@@ -19,12 +19,15 @@ function ofHost(host: string, runs: readonly RunRecord[]): readonly RunRecord[] 
   const maintenances = hostRunsOf('maintenance', host, runs);
   const drills = hostRunsOf('drill', host, runs);
   const drilled = lastDrills(runs).get(host)?.time;
-  const kept: readonly (HostRun | undefined)[] = [
+  const kept: readonly ({ readonly run: RunRecord } | undefined)[] = [
+    // Where others are backed up much more often, a failure must not be swept away before its host has its next turn.
+    backups[0],
     good[0],
     // Since when the host is there, for its first drill.
     good.at(-1),
     backups.find(({ record }) => record.copies !== undefined),
     lastDone('maintenance', host, runs),
+    lastCheck(host, runs),
     maintenances.find(({ record }) => record.upkeep?.bytes !== undefined),
     lastDone('drill', host, runs),
     drills.find(({ record }) => record.started === drilled),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import type { HostRecord, RunRecord } from '@local-backup/common/run-record';
 import { expect, test } from 'vitest';
-import { freshnessOf, isStale } from './freshness.ts';
+import { freshnessOf, isFromFuture, isStale } from './freshness.ts';
 
 const HOUR = 3_600_000;
 const now = new Date('2026-11-21T12:00:00.000Z');
@@ -82,9 +82,17 @@ test('runs of other commands and of other hosts are no evidence', () => {
   expect(webFreshness(runs)).toMatchObject({ status: 'failed', lastSuccess: undefined });
 });
 
-test('a success in the future is passed over for the newest one that can be, and that is said', () => {
-  const runs = [run(-1000, { snapshot: 'future' }), run(2, { snapshot: 'new' }), run(20, { snapshot: 'old' })];
-  expect(webFreshness(runs)).toMatchObject({ stale: false, snapshot: 'new', fromFuture: ago(-1000) });
-  expect(webFreshness([run(-1000, { snapshot: 'future' })])).toMatchObject({ stale: true, lastSuccess: undefined });
-  expect(webFreshness([run(-0.05, { snapshot: 'new' })])).not.toHaveProperty('fromFuture');
+test('a run that was ended before the turn of the host came does not hide how it fared the last time', () => {
+  const runs = [run(2, { status: 'skipped', skipped: 'INTERRUPTED' }), run(10, { status: 'failed' })];
+  expect(webFreshness([...runs, run(20, { snapshot: 'old' })])).toMatchObject({ status: 'failed', stale: false });
+});
+
+test.each<[string, boolean, RunRecord]>([
+  ['now', false, run(0, {})],
+  ['a moment ahead', false, run(-0.05, {})],
+  ['begun in the future', true, run(-1, {})],
+  ['ended in the future', true, { ...run(1, {}), ended: ago(-1) }],
+  ['a host whose turn is to come', true, { ...run(1, {}), hosts: run(-1, {}).hosts }],
+])('a record of a time that has not come yet: %s', (_, isOne, record) => {
+  expect(isFromFuture(record, now)).toBe(isOne);
 });

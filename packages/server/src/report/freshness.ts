@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import type { RunRecord } from '@local-backup/common/run-record';
 import type { Status } from '@local-backup/common/status';
-import { endOfHost } from './history.ts';
+import { endOfHost, hostRunsOf } from './history.ts';
 
 /** How fresh the newest good snapshot of a host is. Ages in milliseconds. */
 export interface Freshness {
@@ -16,8 +16,6 @@ export interface Freshness {
   readonly lastStatus: Status | undefined;
   readonly snapshot: string | undefined;
   readonly stale: boolean;
-  /** A success that seems to lie in the future (ISO) and was passed over: a clock was wrong when it was recorded. */
-  readonly fromFuture?: string;
 }
 
 /** The parts of a host that freshness needs. */
@@ -34,6 +32,11 @@ export function isFuture(time: string, now: Date): boolean {
   return new Date(time).getTime() - now.getTime() > CLOCK_TOLERANCE_MS;
 }
 
+/** A record of such a time; nothing rests on one, in whatever it tells. */
+export function isFromFuture({ started, ended = started, hosts }: RunRecord, now: Date): boolean {
+  return [started, ended, ...hosts.map((host) => host.started)].some((time) => isFuture(time, now));
+}
+
 /** Is the newest snapshot too old? Never stored is too old; a time in the future is as well: the clock jumped. */
 export function isStale(lastSuccess: string | undefined, maxAgeMs: number, now: Date): boolean {
   if (lastSuccess === undefined) return true;
@@ -45,21 +48,16 @@ export function isStale(lastSuccess: string | undefined, maxAgeMs: number, now: 
  * Freshness of each host out of the records of runs. Only a record that names a whole snapshot is evidence of success;
  * `incomplete` ones are not.
  *
- * @param runs in any order
+ * @param runs in any order, without those from the future
  */
 export function freshnessOf(
   hosts: readonly Expectation[],
   runs: readonly RunRecord[],
   now: Date,
 ): readonly Freshness[] {
-  const newestFirst = runs
-    .filter((run) => run.program === 'backup-server' && run.command === 'backup')
-    .sort((a, b) => (a.started < b.started ? 1 : -1));
   return hosts.map(({ hostname, maxAgeMs }) => {
-    const records = newestFirst.flatMap((run) => run.hosts.filter((host) => host.host === hostname));
-    const successes = records.filter((host) => host.snapshot !== undefined && host.incomplete !== true);
-    const stored = successes.find((host) => !isFuture(endOfHost(host), now));
-    const future = successes.find((host) => isFuture(endOfHost(host), now));
+    const records = hostRunsOf('backup', hostname, runs).map(({ record }) => record);
+    const stored = records.find((host) => host.snapshot !== undefined && host.incomplete !== true);
     const lastSuccess = stored && endOfHost(stored);
     const stale = isStale(lastSuccess, maxAgeMs, now);
     const lastStatus = records[0]?.status;
@@ -72,7 +70,6 @@ export function freshnessOf(
       lastStatus,
       snapshot: stored?.snapshot,
       stale,
-      ...(future === undefined ? {} : { fromFuture: endOfHost(future) }),
     };
   });
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import type { HostRecord, RunRecord } from '@local-backup/common/run-record';
+import type { HostRecord, RunRecord, StepRecord } from '@local-backup/common/run-record';
 import type { Status } from '@local-backup/common/status';
 
 /** How a host fared in one run. */
@@ -33,6 +33,29 @@ export function hostRunsOf(command: string, host: string, runs: readonly RunReco
 /** The newest run in which something was done for the host: it need not have had its turn when there was no time left. */
 export function lastDone(command: string, host: string, runs: readonly RunRecord[]): HostRun | undefined {
   return hostRunsOf(command, host, runs).find(({ record }) => record.status !== 'skipped');
+}
+
+/** Reasons why a check came to no result: these say nothing about the repository. */
+const NOT_CHECKED: ReadonlySet<string> = new Set(['interrupted', 'terminated', 'locked']);
+
+/** The newest check of a host's repository that came to a result: maintenances after it may not have got so far. */
+export function lastCheck(
+  host: string,
+  runs: readonly RunRecord[],
+): { readonly run: RunRecord; readonly step: StepRecord } | undefined {
+  // With a message, one that went well says that it was left out.
+  const isResult = ({ name, status, message, code = '' }: StepRecord) =>
+    name.startsWith('check') && !NOT_CHECKED.has(code) && (status === 'failed' || message === undefined);
+  return hostRunsOf('maintenance', host, runs).flatMap(({ run, record }) => {
+    const step = record.steps.filter(isResult).at(-1);
+    return step === undefined ? [] : [{ run, step }];
+  })[0];
+}
+
+/** When a host was first stored (ISO), as far as is known. */
+export function firstSuccess(host: string, runs: readonly RunRecord[]): string | undefined {
+  const stored = hostRunsOf('backup', host, runs).filter(({ record }) => record.snapshot !== undefined);
+  return stored.at(-1)?.record.started;
 }
 
 /** How the last backups of a host went, oldest first. */

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import type { CopyRecord, RunRecord } from '@local-backup/common/run-record';
 import type { Status } from '@local-backup/common/status';
-import { type LastDrill, lastDrills } from './drills.ts';
+import { type LastDrill, lastDrills, unprovenSince } from './drills.ts';
 import { type Expectation, type Freshness, freshnessOf } from './freshness.ts';
-import { type HostRun, hostRunsOf, lastDone } from './history.ts';
-import { formatTime, humanDuration } from './text.ts';
+import { firstSuccess, type HostRun, lastCheck, lastDone } from './history.ts';
+import { humanDuration } from './text.ts';
 
 /** How things are, in the words of check plugins (Nagios, Icinga). */
 export type State = 'ok' | 'warning' | 'critical' | 'unknown';
@@ -41,7 +41,7 @@ export interface StateFacts {
   readonly rejected: ReadonlySet<string>;
 }
 
-/** The state of each host. Pure. @param runs in any order */
+/** The state of each host. Pure. @param runs in any order, without those from the future */
 export function hostStates(
   hosts: readonly Expectation[],
   runs: readonly RunRecord[],
@@ -57,7 +57,7 @@ export function hostStates(
     const problems = [
       ...backupProblems(freshness, facts),
       ...drillProblems(past, facts, now),
-      ...maintenanceProblems(past),
+      ...maintenanceProblems(past, now),
       ...copyProblems(past, facts, now),
     ].sort((a, b) => Number(b.state === 'critical') - Number(a.state === 'critical'));
     return {
@@ -80,7 +80,7 @@ interface Past {
 }
 
 function backupProblems(freshness: Freshness, { suspicious, rejected }: StateFacts): readonly Problem[] {
-  const { host, lastStatus, fromFuture } = freshness;
+  const { host, lastStatus } = freshness;
   const problems: Problem[] = [];
   const add = (state: Problem['state'], text: string, next: string) => problems.push({ state, text, next });
   if (rejected.has(host)) add('critical', 'its configuration cannot be used', 'backup-server check');
@@ -88,14 +88,11 @@ function backupProblems(freshness: Freshness, { suspicious, rejected }: StateFac
     add('critical', staleText(freshness), `backup-server check ${host}; backup-server backup ${host}`);
   if (lastStatus === 'failed')
     add('critical', 'its last backup failed', `backup-server runs show --command backup --host ${host}`);
-  if (lastStatus === 'warning')
-    add('warning', 'its last backup had warnings', `backup-server runs show --command backup --host ${host}`);
-  if (fromFuture !== undefined) {
-    const text = `a success recorded for ${formatTime(fromFuture)}, which is in the future, does not count`;
-    add('warning', text, 'check the clock of this server: timedatectl');
-  }
+  // Before the warning that it makes of the backup: the first line names one of them.
   const evidence = suspicious.get(host);
   if (evidence !== undefined) add('warning', `suspicious: ${evidence}`, `backup-server release ${host}`);
+  if (lastStatus === 'warning')
+    add('warning', 'its last backup had warnings', `backup-server runs show --command backup --host ${host}`);
   return problems;
 }
 
@@ -113,8 +110,7 @@ function drillProblems(past: Past, { drillMaxAgeMs }: StateFacts, now: Date): re
     const text = 'its last drill failed: that it can be restored is not proven';
     problems.push({ state: 'critical', text, next: `backup-server runs show --command drill --host ${host}` });
   }
-  // A host that is new has as much time for its first drill as there is between two.
-  const since = lastDrill?.time ?? firstSuccess(host, runs);
+  const since = unprovenSince(host, runs, lastDrill);
   if (since !== undefined && now.getTime() - Date.parse(since) > drillMaxAgeMs) {
     const age = humanDuration(now.getTime() - Date.parse(since));
     const text = lastDrill === undefined ? 'no restore was ever proven' : `last proven restore ${age} ago`;
@@ -123,22 +119,34 @@ function drillProblems(past: Past, { drillMaxAgeMs }: StateFacts, now: Date): re
   return problems;
 }
 
-function firstSuccess(host: string, runs: readonly RunRecord[]): string | undefined {
-  return hostRunsOf('backup', host, runs)
-    .filter(({ record }) => record.snapshot !== undefined)
-    .at(-1)?.record.started;
+/** Weekly is usual; a week may be missed. */
+export const MAINTENANCE_MAX_AGE_MS = 16 * 24 * 3_600_000;
+
+/** A repository that nobody has checked, or that was found damaged, may not be able to give back what it holds. */
+function maintenanceProblems({ host, runs, maintenance }: Past, now: Date): readonly Problem[] {
+  const since = maintenance?.record.started ?? firstSuccess(host, runs);
+  const age = since === undefined ? 0 : now.getTime() - Date.parse(since);
+  const old: Problem = {
+    state: 'warning',
+    text: maintenance === undefined ? 'its repository was never checked' : `last maintenance ${humanDuration(age)} ago`,
+    next: `backup-server maintenance ${host}`,
+  };
+  return [
+    ...(age > MAINTENANCE_MAX_AGE_MS ? [old] : []),
+    ...findings({ host, runs, status: maintenance?.record.status }),
+  ];
 }
 
-/** A repository that was found damaged may not be able to give back what it holds. */
-function maintenanceProblems({ host, maintenance }: Past): readonly Problem[] {
-  if (maintenance === undefined) return [];
-  const { status, steps } = maintenance.record;
+function findings({
+  host,
+  runs,
+  status,
+}: Pick<Past, 'host' | 'runs'> & { status: Status | undefined }): readonly Problem[] {
   const next = `backup-server runs show --command maintenance --host ${host}`;
+  if (lastCheck(host, runs)?.step.status === 'failed')
+    return [{ state: 'critical', text: 'the check of its repository failed', next }];
   if (status === 'warning') return [{ state: 'warning', text: 'its last maintenance had warnings', next }];
-  if (status !== 'failed') return [];
-  const isDamaged = steps.some((step) => step.name.startsWith('check') && step.status === 'failed');
-  const text = isDamaged ? 'the check of its repository failed' : 'its last maintenance failed';
-  return [{ state: isDamaged ? 'critical' : 'warning', text, next }];
+  return status === 'failed' ? [{ state: 'warning', text: 'its last maintenance failed', next }] : [];
 }
 
 function lastCopies(host: string, runs: readonly RunRecord[]): readonly CopyRecord[] {

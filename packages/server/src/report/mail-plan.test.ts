@@ -16,7 +16,8 @@ const at = (started: string, rest: Partial<RunRecord> = {}): RunRecord => ({
 /** The runs that a digest tells of beside the newest; undefined: no mail. */
 function digestOf(mode: MailMode, [newest, ...history]: readonly RunRecord[]) {
   if (newest === undefined) return undefined;
-  const plan = planSummary(newest, { mode, history, hosts: [] }, new Date(newest.ended ?? ''));
+  const facts = { mode, history, hosts: [], drillMaxAgeMs: 0 };
+  const plan = planSummary(newest, facts, new Date(newest.ended ?? ''));
   return plan.send ? plan.earlier.map(({ id }) => id) : undefined;
 }
 
@@ -61,4 +62,25 @@ test('a run that was killed has sent no digest: the next one does, and tells of 
 test('runs of other commands have digests of their own', () => {
   const drill = at('2026-11-21T03:00', { command: 'drill' });
   expect(digestOf('daily', [at('2026-11-21T04:00'), drill, at('2026-11-20T04:00')])).toEqual([]);
+});
+
+test('a host that has become suspicious does not wait for the digest; it is told once', () => {
+  const suspicious = { hosts: [{ ...good, status: 'warning' as const, suspicion: { evidence: ['all is gone'] } }] };
+  const fine = at('2026-11-17T04:00');
+  expect(digestOf('weekly', [at('2026-11-18T04:00', suspicious), fine])).toEqual([]);
+  const told = at('2026-11-18T04:00', suspicious);
+  expect(digestOf('weekly', [at('2026-11-19T04:00', suspicious), told, fine])).toBeUndefined();
+  // Nobody has heard of a run that was killed.
+  const { ended: _, ...killed } = told;
+  expect(digestOf('weekly', [at('2026-11-19T04:00', suspicious), killed, fine])).toEqual([]);
+});
+
+test.each([
+  ['a host whose restore was never proven in all that time', 3, true],
+  ['a host that is new', 8, false],
+])('`on_failure` tells of %s', (_, days, send) => {
+  const history = [at('2026-11-17T04:00', { hosts: [{ ...good, started: '2026-11-17T04:00:00.000Z' }] })];
+  const hosts = [{ hostname: 'web1', maxAgeMs: 86_400_000 }];
+  const facts = { mode: 'on_failure', history, hosts, drillMaxAgeMs: days * 86_400_000 } as const;
+  expect(planSummary(at('2026-11-21T04:00'), facts, new Date('2026-11-21T04:01:00.000Z')).send).toBe(send);
 });

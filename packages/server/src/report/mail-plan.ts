@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import type { RunRecord } from '@local-backup/common/run-record';
 import type { MailMode } from '../config/report-schema.ts';
+import { overdueDrills } from './drills.ts';
 import { type Expectation, freshnessOf } from './freshness.ts';
-import { runsOf } from './history.ts';
+import { hostRunsOf, runsOf } from './history.ts';
 
 /** Whether the summary of a run is sent, and which earlier runs it tells of as well. */
 export type SummaryPlan =
@@ -17,6 +18,8 @@ export interface PlanFacts {
   readonly history: readonly RunRecord[];
   /** The hosts that have to be fresh. */
   readonly hosts: readonly Expectation[];
+  /** A host whose last drill is older than this many milliseconds is overdue. */
+  readonly drillMaxAgeMs: number;
 }
 
 /** The decision about the summary of a run that has just ended. */
@@ -25,14 +28,30 @@ export function planSummary(run: RunRecord, facts: PlanFacts, now: Date): Summar
   if (facts.mode === 'always') return { send: true, earlier: [] };
   const isBad = run.status === 'failed';
   if (facts.mode === 'on_failure') {
-    return isBad || run.status === 'warning' || staleHosts(facts, run, now).length > 0
+    return isBad || run.status === 'warning' || isOverdue(facts, run, now)
       ? { send: true, earlier: [] }
       : { send: false };
   }
   const period = facts.mode === 'daily' ? dayOf : weekOf;
   const isFirst = !earlier.some((one) => one.ended !== undefined && period(one) === period(run));
   if (isFirst) return { send: true, earlier: sinceDigest(earlier, period) };
-  return isBad || isNewlyStale(facts, { run, earlier }, now) ? { send: true, earlier: [] } : { send: false };
+  const isUrgent = isBad || isNewlySuspicious(run, earlier) || isNewlyStale(facts, { run, earlier }, now);
+  return isUrgent ? { send: true, earlier: [] } : { send: false };
+}
+
+/** Ransomware may be behind it: that must not wait for a week, either. */
+function isNewlySuspicious(run: RunRecord, earlier: readonly RunRecord[]): boolean {
+  const told = earlier.filter(({ ended }) => ended !== undefined);
+  const isTold = (host: string) => hostRunsOf(run.command, host, told)[0]?.record.suspicion !== undefined;
+  return run.hosts.some(({ host, suspicion }) => suspicion !== undefined && !isTold(host));
+}
+
+/** A backup or a proof is missing. */
+function isOverdue(facts: PlanFacts, run: RunRecord, now: Date): boolean {
+  const names = facts.hosts.map(({ hostname }) => hostname);
+  return (
+    staleHosts(facts, run, now).length > 0 || overdueDrills(names, facts.history, facts.drillMaxAgeMs, now).size > 0
+  );
 }
 
 /** The runs after the one whose mail was the last digest: the first run of a period that came to its end. */

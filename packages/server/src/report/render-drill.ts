@@ -5,7 +5,7 @@ import type { DrillRecord, HostRecord, RunRecord } from '@local-backup/common/ru
 import type { Status } from '@local-backup/common/status';
 import { remarkLines } from './host-lines.ts';
 import { groupHosts } from './report.ts';
-import { formatTime, humanDuration, labelled } from './text.ts';
+import { formatTime, humanDuration, labelled, tookText } from './text.ts';
 
 const OUTCOMES: Readonly<Record<Status, string>> = {
   success: 'Drill SUCCESSFUL',
@@ -16,20 +16,19 @@ const OUTCOMES: Readonly<Record<Status, string>> = {
 
 /** How a run of drills went, in the words of the subject of its mail. */
 export function drillOutcome({ status }: RunRecord): string {
-  return OUTCOMES[status === 'running' ? 'failed' : status];
+  return status === 'running' ? 'Drill NOT ENDED' : OUTCOMES[status];
 }
 
 /** A whole run of drills for people, as lines; what failed comes first because it is read first. */
 export function renderDrill(run: RunRecord): readonly string[] {
   const groups = groupHosts(run.hosts);
   const proven = run.hosts.flatMap(provenOf);
-  const took = run.ended === undefined ? 0 : Date.parse(run.ended) - Date.parse(run.started);
   const bytes = proven.reduce((sum, drill) => sum + drill.bytes, 0);
   return [
     `${drillOutcome(run)} on ${showControls(run.hostname)}`,
     '',
     `  Started:  ${formatTime(run.started)}`,
-    `  Took:     ${humanDuration(took)}`,
+    `  Took:     ${tookText(run)}`,
     `  Proven:   ${proven.length} of ${run.hosts.length} hosts, ${formatBytes(bytes)}`,
     ...run.steps
       .filter((step) => step.status !== 'success')

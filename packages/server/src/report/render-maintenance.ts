@@ -4,7 +4,7 @@ import { formatBytes } from '@local-backup/common/bytes';
 import type { HostRecord, RunRecord, UpkeepRecord } from '@local-backup/common/run-record';
 import { remarkLines } from './host-lines.ts';
 import { groupHosts } from './report.ts';
-import { formatCount, formatTime, humanDuration, labelled } from './text.ts';
+import { formatCount, formatTime, humanDuration, labelled, tookText } from './text.ts';
 
 /** A maintenance for people, as lines: what failed comes first. */
 export function renderMaintenance(run: RunRecord): readonly string[] {
@@ -13,7 +13,7 @@ export function renderMaintenance(run: RunRecord): readonly string[] {
     `${maintenanceOutcome(run)} on ${showControls(run.hostname)}`,
     '',
     `  Started: ${formatTime(run.started)}`,
-    `  Took:    ${humanDuration(tookOf(run))}`,
+    `  Took:    ${tookText(run)}`,
     `  Hosts:   ${run.hosts.length}`,
     ...stepLines(run.steps.filter((step) => step.status !== 'success')),
     ...section('Failed Hosts', groups.failed, (host) => `${host.host} (Failed)`),
@@ -34,6 +34,7 @@ export function renderMaintenanceDryRun(run: RunRecord): readonly string[] {
 
 /** The end of the subject (C75); the code is that which the program ends with. */
 export function maintenanceOutcome(run: RunRecord): string {
+  if (run.status === 'running') return 'Maintenance NOT ENDED';
   if (run.status === 'success') return 'Maintenance SUCCESSFUL';
   if (run.status === 'skipped') return 'Maintenance COMPLETED WITH SKIPS';
   if (run.status === 'warning') return 'Maintenance COMPLETED WITH WARNINGS';
@@ -45,10 +46,6 @@ function failureCode({ steps, hosts }: RunRecord): number {
   const codes = [...steps, ...hosts.flatMap((host) => host.steps)].map(({ code }) => code);
   if (codes.includes('terminated')) return 143;
   return codes.includes('interrupted') ? 130 : 1;
-}
-
-function tookOf({ started, ended = started }: RunRecord): number {
-  return new Date(ended).getTime() - new Date(started).getTime();
 }
 
 function stepLines(steps: RunRecord['steps']): readonly string[] {

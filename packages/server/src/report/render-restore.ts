@@ -7,7 +7,7 @@ import type { VerifiedTree } from '../tree/verify-tree.ts';
 import { formatCount, labelled } from './text.ts';
 
 /** What is going to be restored. */
-export function describeSelection({ include }: Selection, measured: Measured | undefined): string {
+export function describeSelection({ include }: Pick<Selection, 'include'>, measured: Measured | undefined): string {
   const what = include.length === 0 ? 'everything' : include.map((glob) => showControls(glob)).join(', ');
   if (measured === undefined) return `Restoring ${what}`;
   return `Restoring ${what}: ${formatCount(measured.entries)} entries, ${formatBytes(measured.bytes)}`;

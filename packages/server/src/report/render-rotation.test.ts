@@ -10,6 +10,7 @@ const rotation = {
   oldKey: 'ab12cd34',
   configFile: '/etc/backup/server_config.yml',
   sharing: [],
+  sameKey: [],
 };
 
 it('tells how the old password is retired, step by step', () => {
@@ -33,4 +34,14 @@ it('of a copy, the key of the configuration and the command are other ones', () 
   const lines = renderRotation({ ...rotation, copy: 'offsite' });
   expect(lines[1]).toContain('at the copy offsite:  password_file: /etc/backup/web1.pass');
   expect(lines).toContain('  3. backup-server key remove web1 ab12cd34 --copy offsite');
+});
+
+it('the password of a copy is that of all hosts, which come first', () => {
+  const lines = renderRotation({ ...rotation, copy: 'offsite', sameKey: ['web2', 'web3'] });
+  expect(lines.slice(1, 4)).toEqual([
+    '  0. copy offsite has one password for all hosts, so first do the same for the others:',
+    '     backup-server key rotate web2 --copy offsite --password-file /etc/backup/web1.pass',
+    '     backup-server key rotate web3 --copy offsite --password-file /etc/backup/web1.pass',
+  ]);
+  expect(lines[4]).toMatch(/^ {2}1\. In /);
 });

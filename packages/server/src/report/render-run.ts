@@ -3,7 +3,7 @@ import { showControls } from '@local-backup/common/byte-path';
 import type { HostRecord, RunRecord } from '@local-backup/common/run-record';
 import { hostLines } from './host-lines.ts';
 import { groupHosts } from './report.ts';
-import { formatTime, humanDuration, labelled } from './text.ts';
+import { formatTime, labelled, tookText } from './text.ts';
 
 /** What is to be said about a host beside what its record holds, one remark each. */
 export type NoteOfHost = (host: HostRecord) => readonly string[];
@@ -39,18 +39,14 @@ export function renderDryRun(run: RunRecord): readonly string[] {
 
 /** `Backup Run SUCCESSFUL`: how the run went, in the words of the original's subjects. */
 export function outcomeOf(run: RunRecord): string {
+  if (run.status === 'running') return 'Backup Run NOT ENDED';
   if (run.status === 'success') return 'Backup Run SUCCESSFUL';
   if (run.status === 'skipped') return 'Backup Run COMPLETED WITH SKIPS';
   return run.status === 'warning' ? 'Backup Run COMPLETED WITH WARNINGS' : 'Backup Run COMPLETED WITH ERRORS';
 }
 
 function overview(run: RunRecord): readonly string[] {
-  const took = run.ended === undefined ? 0 : new Date(run.ended).getTime() - new Date(run.started).getTime();
-  return [
-    `  Started: ${formatTime(run.started)}`,
-    `  Took:    ${humanDuration(took)}`,
-    `  Hosts:   ${run.hosts.length}`,
-  ];
+  return [`  Started: ${formatTime(run.started)}`, `  Took:    ${tookText(run)}`, `  Hosts:   ${run.hosts.length}`];
 }
 
 function section(

@@ -47,7 +47,9 @@ function glanceLines({ glances, now }: Summary): readonly string[] {
     `  ${freshness.host}`,
     trend.map((status) => TREND_SIGN[status]).join(''),
     freshness.lastSuccess === undefined ? 'never' : ago(freshness.lastSuccess, now),
-    drill === undefined ? 'never' : `${ago(drill.time, now)}${drillOverdue ? ' (TOO OLD)' : ''}, ${restoreText(drill)}`,
+    drill === undefined
+      ? `never${drillOverdue ? ' (OVERDUE)' : ''}`
+      : `${ago(drill.time, now)}${drillOverdue ? ' (TOO OLD)' : ''}, ${restoreText(drill)}`,
     repositoryBytes === undefined ? '-' : formatBytes(repositoryBytes),
   ]);
   const total = totalBytes(glances);

@@ -3,7 +3,7 @@ import type { ManifestService } from '@local-backup/common/manifest';
 import type { ServiceResult, StepRecord } from '@local-backup/common/run-record';
 import type { Status } from '@local-backup/common/status';
 import { expect, test } from 'vitest';
-import { hostStatus, runStatus, serviceResult } from './report.ts';
+import { hostStatus, runStatus, serviceResults } from './report.ts';
 
 const step = (status: Status): StepRecord => ({ name: 'x', status, started: '2026-11-21T04:00:00.000Z', seconds: 1 });
 const service = (status: Status): ServiceResult => ({ name: 'shop', type: 'mysql', status, messages: [] });
@@ -57,10 +57,17 @@ test('the record of a service has the messages of tasks that did not go well, ea
       task('command', 'success', ['not worth a line']),
     ],
   };
-  expect(serviceResult(manifestService)).toEqual({
-    name: 'shop',
-    type: 'mysql',
-    status: 'failed',
-    messages: ['files: said already', 'mysql: access denied'],
-  });
+  const short = ['files: said already', 'mysql: access denied'];
+  const result = { name: 'shop', type: 'mysql', status: 'failed' };
+  expect(serviceResults([manifestService])).toEqual([{ ...result, messages: short }]);
+  const talkative = {
+    ...manifestService,
+    status: 'success' as const,
+    messages: new Array(50).fill('x'.repeat(10_000)),
+  };
+  const many = serviceResults([...new Array(1_500).fill({ ...talkative, tasks: [] }), manifestService]);
+  expect(many).toHaveLength(1_000);
+  expect(many[0]).toEqual({ ...result, messages: short });
+  expect(JSON.stringify(many).length).toBeLessThan(200_000);
+  expect(many.at(-1)?.messages).toEqual(['... and more in the manifest of the archive']);
 });

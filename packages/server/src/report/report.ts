@@ -44,8 +44,39 @@ export function failedStep(host: HostRecord): StepRecord | undefined {
   return host.steps.find((step) => step.status === 'failed');
 }
 
-/** What the record keeps of a manifest's service: the messages of its tasks too, unless all went well there. */
-export function serviceResult(service: ManifestService): ServiceResult {
+/** Services of one host that a record names. */
+const MOST_SERVICES = 1_000;
+/** Characters of all their messages together. */
+const MOST_CHARACTERS = 64 * 1024;
+
+/**
+ * What the record keeps of a manifest. A client may name ten thousand services with megabytes of messages, night after
+ * night, and all records have to be read at once, for the mails too: of too much the failed ones are kept first.
+ */
+export function serviceResults(services: readonly ManifestService[]): ServiceResult[] {
+  const results = services.map(serviceResult);
+  if (results.length <= MOST_SERVICES && lengthOf(results) <= MOST_CHARACTERS) return results;
+  const failed = results.filter(({ status }) => status === 'failed');
+  const others = results.filter(({ status }) => status !== 'failed');
+  const odd = others.filter(({ status }) => status !== 'success');
+  const good = others.filter(({ status }) => status === 'success');
+  let left = MOST_CHARACTERS;
+  return [...failed, ...odd, ...good].slice(0, MOST_SERVICES).map((service) => {
+    const messages = service.messages.filter((message) => {
+      left -= message.length;
+      return left >= 0;
+    });
+    const cut = messages.length < service.messages.length ? [`... and more in the manifest of the archive`] : [];
+    return { ...service, messages: [...messages, ...cut] };
+  });
+}
+
+function lengthOf(results: readonly ServiceResult[]): number {
+  return results.flatMap(({ messages }) => messages).reduce((sum, { length }) => sum + length, 0);
+}
+
+/** What the record keeps of a service: the messages of its tasks too, unless all went well there. */
+function serviceResult(service: ManifestService): ServiceResult {
   const ofTasks = service.tasks
     .filter((task) => task.status !== 'success')
     .flatMap((task) => task.messages.map((message) => `${task.plugin}: ${message}`));

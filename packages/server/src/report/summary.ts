@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import type { HostRecord, RunRecord } from '@local-backup/common/run-record';
 import type { Status } from '@local-backup/common/status';
-import { type LastDrill, lastDrills } from './drills.ts';
+import { type LastDrill, lastDrills, overdueDrills } from './drills.ts';
 import { type Expectation, type Freshness, freshnessOf } from './freshness.ts';
 import { repositoryBytesOf, trendOf } from './history.ts';
 import { type Repeats, repeatsOf } from './repeats.ts';
@@ -46,13 +46,15 @@ export interface Summary {
 export function summaryOf(run: RunRecord, facts: SummaryFacts, now: Date): Summary {
   const history = [run, ...facts.history.filter(({ id }) => id !== run.id)];
   const drills = lastDrills(history);
+  const names = facts.hosts.map(({ hostname }) => hostname);
+  const late = overdueDrills(names, history, facts.drillMaxAgeMs, now);
   const glances = freshnessOf(facts.hosts, history, now).map((freshness) => {
     const drill = drills.get(freshness.host);
     return {
       freshness,
       trend: trendOf(freshness.host, history),
       drill,
-      drillOverdue: drill !== undefined && now.getTime() - new Date(drill.time).getTime() > facts.drillMaxAgeMs,
+      drillOverdue: late.has(freshness.host),
       repositoryBytes: repositoryBytesOf(freshness.host, history),
     };
   });
@@ -89,6 +91,10 @@ export function overdueText({ lastSuccess, ageMs, maxAgeMs }: Freshness): string
   return `last good backup ${formatTime(lastSuccess)}${age}${limit}`;
 }
 
+function drillText(drill: LastDrill | undefined): string {
+  return drill === undefined ? 'no restore was ever proven' : 'its last proven restore is too old';
+}
+
 /** Commands for more hosts than this would not be read. */
 const MOST_STEPS = 12;
 
@@ -102,7 +108,7 @@ function nextStepsOf(run: RunRecord, glances: readonly HostGlance[], overdue: re
       .map(({ host }) => `backup-server release ${host}   # if the change is as it should be`),
     ...glances
       .filter(({ drillOverdue }) => drillOverdue)
-      .map(({ freshness }) => `backup-server drill ${freshness.host}   # its last proven restore is too old`),
+      .map(({ freshness: { host }, drill }) => `backup-server drill ${host}   # ${drillText(drill)}`),
   ];
   const left = steps.length - MOST_STEPS;
   return left <= 0 ? steps : [...steps.slice(0, MOST_STEPS), `backup-server status   # ${left} more`];

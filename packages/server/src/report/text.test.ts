@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { expect, test } from 'vitest';
-import { formatCount, formatTime, humanDuration, labelled, paragraph, TEXT_WIDTH } from './text.ts';
+import { formatCount, formatTime, humanDuration, labelled, paragraph, TEXT_WIDTH, tookText } from './text.ts';
 
 test.each([
   [0, '0.0 s'],
@@ -50,4 +50,17 @@ test('a label without a message is a line of its own', () => {
 
 test('control characters become visible, an escaped path is not escaped again', () => {
   expect(paragraph('a\u001b[31mb\u202e caf\\xe9', '')).toEqual(['a\\x1b[31mb\\u202e caf\\xe9']);
+});
+
+test('a label that leaves no room for the text makes the lines wider', () => {
+  const label = 'x'.repeat(TEXT_WIDTH + 1);
+  expect(labelled(label, 'some words that are longer than what is left')[0]).toBe(`${label}some words that are`);
+});
+
+test.each([
+  ['2026-11-21T04:01:00.000Z', '1 min'],
+  ['2026-11-21T03:00:00.000Z', '0.0 s'],
+  [undefined, '- (under way, or killed)'],
+])('what a run took that ended at %s', (ended, text) => {
+  expect(tookText({ started: '2026-11-21T04:00:00.000Z', ended })).toBe(text);
 });

@@ -4,12 +4,15 @@ import { showControls } from '@local-backup/common/byte-path';
 /** Widest line of mails and terminal reports, in columns. */
 export const TEXT_WIDTH = 100;
 
+/** A host may have a name that leaves no room: then lines are wider. */
+const LEAST_WIDTH = 20;
+
 /**
  * Breaks a message into lines of at most {@link TEXT_WIDTH} columns, each indented, so that no message can pass for a
  * heading. Line breaks in the message are kept; a word that is too long for a line is cut.
  */
 export function paragraph(message: string, indent: string): readonly string[] {
-  const width = TEXT_WIDTH - indent.length;
+  const width = Math.max(LEAST_WIDTH, TEXT_WIDTH - indent.length);
   return message
     .trim()
     .split(/\r?\n/)
@@ -53,6 +56,19 @@ export function humanDuration(milliseconds: number): string {
   const minutes = Math.round(seconds / 60);
   if (minutes < 48 * 60) return twoUnits(minutes, 60, ['h', 'min']);
   return twoUnits(Math.round(seconds / 3600), 24, ['d', 'h']);
+}
+
+/** How long a run took; one that was killed has no end. */
+export function tookText({
+  started,
+  ended,
+}: {
+  readonly started: string;
+  readonly ended?: string | undefined;
+}): string {
+  if (ended === undefined) return '- (under way, or killed)';
+  // The clock may have been set back meanwhile.
+  return humanDuration(Math.max(0, Date.parse(ended) - Date.parse(started)));
 }
 
 function twoUnits(amount: number, size: number, [large, small]: readonly [string, string]): string {

@@ -64,7 +64,7 @@ function blocked(target: string, obstacles: readonly BytePath[]): BackupError {
 
 /** The list was judged when it was stored; but what is in the way is removed, so nothing is taken on trust here. */
 function requireWithin(path: BytePath): void {
-  if (!path.split('/').some((name) => name === '' || name === '.' || name === '..')) return;
+  if (!path.split('/').some((name) => ['', '.', '..'].includes(name) || name.includes('\0'))) return;
   const message = `The list of entries names ${displayPath(path)}, which is no path within a tree. Nothing was changed.`;
   throw new BackupError('untrusted', message);
 }
@@ -74,7 +74,10 @@ export async function clearTheWay(target: string, { inTheWay }: OverwritePlan, s
   const inTree = locateIn(target);
   for (const path of inTheWay) {
     signal.throwIfAborted();
-    await unlink(inTree(path));
+    await unlink(inTree(path)).catch((cause: NodeJS.ErrnoException) => {
+      const message = `Cannot remove ${displayPath(path)}, which is in the way of the restore: ${cause.code}.`;
+      throw new BackupError('failed', message, { cause });
+    });
   }
 }
 

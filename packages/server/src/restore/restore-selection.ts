@@ -10,6 +10,8 @@ export interface Selection {
   /** Globs for the store, relative to the tree; empty: everything. */
   readonly include: readonly string[];
   readonly selects: (path: BytePath) => boolean;
+  /** What is selected by each glob of `include`; empty: everything is. */
+  readonly globs: readonly Glob[];
 }
 
 /**
@@ -25,6 +27,7 @@ export function selectParts(services: readonly string[], paths: readonly string[
   return {
     include: globs.map(({ text }) => text),
     selects: globs.length === 0 ? () => true : (path) => globs.some(({ covers }) => covers(path)),
+    globs,
   };
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
+import { readdir } from 'node:fs/promises';
 import { showControls } from '@local-backup/common/byte-path';
 import type { Entry } from '@local-backup/common/entry';
 import { BackupError, InterruptedError } from '@local-backup/common/errors';
@@ -32,6 +33,8 @@ export interface RestoreWatch {
   readonly unproven: (error: unknown) => void;
   /** `measured` is undefined where the snapshot has no entry list to tell it. */
   readonly restoring: (selection: Selection, measured: Measured | undefined) => void;
+  /** Not all could be restored; what came back is compared all the same, to tell what is missing. */
+  readonly failed: (error: BackupError) => void;
   readonly verifying: (measured: Measured) => void;
   readonly verified: (bytes: number) => void;
 }
@@ -43,6 +46,8 @@ export interface Restored {
   readonly verified: VerifiedTree | undefined;
   /** The snapshot has an entry list, or should have, and it could not be read. */
   readonly isListUnreadable: boolean;
+  /** Why not all could be restored; `verified` tells what is missing then. */
+  readonly failure: BackupError | undefined;
 }
 
 /**
@@ -56,26 +61,59 @@ export async function restoreSnapshot(job: RestoreJob): Promise<Restored> {
   const { history, snapshot, target, signal } = job;
   if (!job.overwrite) await requireUnusedTarget(target);
   let isListUnreadable = false;
-  const proof = await openProof(history, snapshot, signal).catch((error: unknown): SnapshotProof => {
+  const goOnWithout = (error: unknown): void => {
     signal.throwIfAborted();
-    if (!(error instanceof BackupError) || job.services.length > 0) throw error;
+    if (!isUnreadable(error)) throw error;
     isListUnreadable = true;
     job.watch.unproven(error);
+  };
+  let proof = await openProof(history, snapshot, signal).catch((error: unknown): SnapshotProof => {
+    if (job.services.length > 0) throw error;
+    goOnWithout(error);
     return NO_PROOF;
   });
   try {
     const selection = await selectionOf(job, proof);
-    const measured = await measuredIn(selection, proof);
+    const measured = await measuredIn(selection, proof).catch((error: unknown) => {
+      goOnWithout(error);
+      proof = { ...proof, entries: undefined };
+      return undefined;
+    });
     const plan = job.overwrite ? await planFor(job, selection, proof) : undefined;
     if (job.checkSpace && measured !== undefined) {
       await requireRoom(target, { bytes: measured.needed - (plan?.reused ?? 0), entries: measured.entries });
     }
     job.watch.restoring(selection, measured);
-    await putBack(job, selection, { plan, verify: job.verify && proof.entries === undefined });
-    return { selection, measured, verified: await verified(job, selection, { proof, measured }), isListUnreadable };
+    const restoring = putBack(job, selection, { plan, verify: job.verify && proof.entries === undefined });
+    const failure = await restoring.catch((error: unknown) => {
+      if (!isUnreadable(error) || measured === undefined || !job.verify) throw error;
+      job.watch.failed(error);
+      return error;
+    });
+    if (measured === undefined) await requireRestored(target, selection);
+    const compared = await verified(job, selection, { proof, measured });
+    return { selection, measured, verified: compared, isListUnreadable, failure: failure ?? undefined };
   } finally {
     await proof.remove();
   }
+}
+
+/** A repository that is locked, or not opened at all, says nothing about what is in it. */
+function isUnreadable(error: unknown): error is BackupError {
+  return error instanceof BackupError && (error.code === 'failed' || error.code === 'untrusted');
+}
+
+/** What matches nothing is no error for the store, and there was no list to look into before. */
+async function requireRestored(target: string, { include }: Selection): Promise<void> {
+  if (include.length === 0 || (await readdir(target)).length > 0) return;
+  throw new BackupError(
+    'usage',
+    `Nothing in the snapshot matches ${quoted(include)}; nothing was restored. "backup-server ls" shows what there is.`,
+  );
+}
+
+function quoted(globs: readonly string[]): string {
+  return globs.map((glob) => `"${showControls(glob)}"`).join(', ');
 }
 
 const NO_PROOF: SnapshotProof = {
@@ -92,11 +130,16 @@ async function selectionOf({ services, paths }: RestoreJob, proof: SnapshotProof
   return selectParts(chosen, paths);
 }
 
-async function measuredIn({ include, selects }: Selection, { entries }: SnapshotProof): Promise<Measured | undefined> {
+/** @throws BackupError `usage` where one of the globs matches nothing: a part that is missing must not go unnoticed */
+async function measuredIn({ globs, selects }: Selection, { entries }: SnapshotProof): Promise<Measured | undefined> {
   if (entries === undefined) return undefined;
-  const measured = await measure(entries, selects);
-  if (measured.entries > 0 || include.length === 0) return measured;
-  const wanted = include.map((glob) => `"${showControls(glob)}"`).join(', ');
+  const unmatched = new Set(globs);
+  const measured = await measure(entries, (path) => {
+    for (const glob of unmatched) if (glob.covers(path)) unmatched.delete(glob);
+    return selects(path);
+  });
+  if (unmatched.size === 0) return measured;
+  const wanted = quoted([...unmatched].map(({ text }) => text));
   throw new BackupError(
     'usage',
     `Nothing in the snapshot matches ${wanted}; nothing was restored. Globs begin at the top of the tree ("**/NAME" ` +
@@ -153,10 +196,9 @@ async function verified(
 ): Promise<VerifiedTree | undefined> {
   if (!verify || proof.entries === undefined || measured === undefined) return undefined;
   watch.verifying(measured);
-  // Without a selection, what is there beside it counts as a difference.
-  const isAll = include.length === 0 && !overwrite;
   return verifyTree(target, proof.entries(), {
-    ...(isAll ? {} : { select: selects }),
+    ...(include.length === 0 ? {} : { select: selects }),
+    amongOthers: overwrite,
     signal,
     onProgress: ({ bytes }) => watch.verified(bytes),
   });

@@ -97,6 +97,9 @@ describe('which snapshot that is', () => {
       'There is one, 00000000 (2026-11-18 03:00:10 UTC). All of them',
     );
     expect(() => choose('2020-01-01', [], [])).toThrow('There is no snapshot of web1 yet.');
+    expect(() => choose('20261119')).toThrow(
+      'No snapshot of web1 has the id "20261119". If the day is meant: web1@2026-11-19',
+    );
     expect(() => choose('99999999')).toThrow('No snapshot of web1 has the id "99999999".');
   });
 });

@@ -93,12 +93,20 @@ export interface Choice {
  */
 export function chooseByName({ host, snapshots, unproven }: Choice, when: When): ChosenSnapshot {
   if (when.kind === 'latest') return newestSnapshot(snapshots, unproven, host);
-  if (when.kind === 'id') return asNamed(chooseSnapshot(snapshots, when.id, host), unproven);
+  if (when.kind === 'id') return asNamed(chooseById({ host, snapshots }, when.id), unproven);
   if (when.kind === 'time') return newestAt({ host, snapshots, unproven }, when);
   const found = snapshots.filter((snapshot) => stampOfSnapshot(snapshot) === when.stamp).at(-1);
   if (found !== undefined) return asNamed(found, unproven);
   const time = timeOfStamp(when.stamp)?.getTime() ?? 0;
   throw nothing(`There is no snapshot of ${host} made from the archive ${when.stamp}.`, { host, snapshots }, time);
+}
+
+/** Eight digits may be an id and a day; which of them was meant shows by what there is. */
+function chooseById({ host, snapshots }: Omit<Choice, 'unproven'>, id: string): Snapshot {
+  const day = id.replace(/^(\d{4})(\d\d)(\d\d)$/, '$1-$2-$3');
+  if (parseTime(day) === undefined || snapshots.some((snapshot) => snapshot.id.startsWith(id)))
+    return chooseSnapshot(snapshots, id, host);
+  throw new BackupError('usage', `No snapshot of ${host} has the id "${id}". If the day is meant: ${host}@${day}`);
 }
 
 function asNamed(snapshot: Snapshot, unproven: readonly string[]): ChosenSnapshot {

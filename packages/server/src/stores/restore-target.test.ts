@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createTarget, requireRoom, requireUnusedTarget } from './restore-target.ts';
+import { createTarget, requireEmptyTarget, requireRoom, requireUnusedTarget } from './restore-target.ts';
 
 let base: string;
 
@@ -32,6 +32,13 @@ test.each([
 test('a directory that holds anything is not used; one that is empty or missing is', async () => {
   await expect(requireUnusedTarget(base)).rejects.toMatchObject({ code: 'usage' });
   await requireUnusedTarget(join(base, 'missing'));
+});
+
+test('just before a restore the directory has to be there, and empty', async () => {
+  await expect(requireEmptyTarget(base)).rejects.toThrow(/not empty/);
+  await expect(requireEmptyTarget(join(base, 'missing'))).rejects.toMatchObject({ code: 'usage' });
+  await createTarget(join(base, 'missing'));
+  await requireEmptyTarget(join(base, 'missing'));
 });
 
 test('too little room is told with the numbers, also for a directory that is still to be made', async () => {

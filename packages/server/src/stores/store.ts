@@ -35,7 +35,7 @@ export interface Saved {
 }
 
 /**
- * Turns the live tree of one host into history. Made for one host: it can neither see nor touch another's.
+ * Turns the live tree of one host into history, which `History` looks into and restores. Made for one host: it can neither see nor touch another's.
  * Every verb may be interrupted at any time and called again.
  */
 export interface Store {
@@ -54,12 +54,4 @@ export interface Store {
    * @throws BackupError when nothing usable was stored.
    */
   save(request: SaveRequest, signal: AbortSignal): Promise<Saved>;
-  /**
-   * Puts the content of a snapshot's live tree into `target`, an existing empty directory. The mode, owner and mtime of
-   * the tree's own top directory are not part of a snapshot.
-   * @param snapshot its id, or at least the first 8 characters of it
-   * @throws BackupError when the target is not empty, the snapshot is not there or an item could not be restored; what
-   *   was restored until then stays in the target.
-   */
-  restore(snapshot: string, target: string, signal: AbortSignal): Promise<void>;
 }

@@ -30,8 +30,10 @@ export interface Difference {
 }
 
 export interface VerifyOptions {
-  /** Only entries for which this is true were restored; things beside them are not looked for then. */
+  /** Only entries for which this is true were restored, and the directories above them. */
   readonly select?: (path: BytePath) => boolean;
+  /** There were other things before: what is beside the entries is not looked for. */
+  readonly amongOthers?: boolean;
   readonly signal: AbortSignal;
   /** Called again and again; counts so far. */
   readonly onProgress?: (done: { readonly entries: number; readonly bytes: number }) => void;
@@ -66,14 +68,15 @@ export async function verifyTree(
   list: AsyncIterable<readonly Entry[]>,
   options: VerifyOptions,
 ): Promise<VerifiedTree> {
-  const { select, signal, onProgress } = options;
+  const { select = () => true, amongOthers = false, signal, onProgress } = options;
   const inTree = locateIn(directory);
   const reach = createReach(inTree);
-  const listed = select === undefined ? new PathSet() : undefined;
+  const listed = amongOthers ? undefined : new PathSet();
   const found = createFindings();
   const breathe = createBreather();
   for await (const batch of list) {
-    const chosen = select === undefined ? batch : batch.filter(({ path }) => path === ROOT || select(path));
+    for (const { path, type } of batch) if (type === 'directory') listed?.add(path);
+    const chosen = batch.filter(({ path }) => path !== ROOT && select(path));
     await mapParallel(chosen, FILES_AT_A_TIME, async (entry) => {
       await breathe();
       signal.throwIfAborted();
@@ -100,7 +103,7 @@ interface Verification {
   readonly inTree: Locate;
   readonly reach: (path: BytePath) => string | undefined;
   readonly found: Findings;
-  readonly select: VerifyOptions['select'];
+  readonly select: (path: BytePath) => boolean;
   readonly signal: AbortSignal;
 }
 
@@ -122,7 +125,6 @@ function createFindings() {
 async function verifyEntry(entry: Entry, verification: Verification): Promise<void> {
   const { inTree, reach, found } = verification;
   found.counts.entries += 1;
-  if (entry.path === ROOT) return;
   try {
     const barred = reach(entry.path);
     const stats = barred === undefined ? statOf(inTree(entry.path)) : undefined;
@@ -190,7 +192,7 @@ function differsFromFirst(
   stats: BigIntStats,
   { inTree, reach, found, select }: Verification,
 ): string | undefined {
-  if (select !== undefined && !select(link)) {
+  if (!select(link)) {
     found.counts.uncompared += 1;
     return undefined;
   }

@@ -61,6 +61,21 @@ test.each<[string, boolean]>([
   expect(yamlTextProblem(text) === undefined).toBe(fine);
 });
 
+test.each(['{"a": s3cret', 's3cret word', '"s3cret', '[1, "s3cret" "x"]', '{"a": 1}s3cret', "{'s3cret': 1}"])(
+  'what is told of %j does not quote it',
+  (text) => {
+    expect(jsonProblem(text)).toMatch(/^is no JSON: .{5}/);
+    expect(jsonProblem(text)).not.toContain('3cret');
+  },
+);
+
+test.each(['a: *s3cret\n', 'a: "b" s3cret\n', 'a: [1\ns3cret: 2\n', 'a: |s3cret\n', 'a: @s3cret\n', 'a: "\\s3cret'])(
+  'nor of %j',
+  (text) => {
+    expect(yamlTextProblem(text) ?? '').not.toContain('3cret');
+  },
+);
+
 test('what a client makes up is looked at in no time', () => {
   const hostile = ['"\\"'.repeat(100_000), '/*'.repeat(100_000), ','.repeat(200_000), '['.repeat(200_000)];
   for (const text of hostile) expect(jsonProblem(text)).toMatch(/^is no JSON/);

@@ -2,7 +2,10 @@
 import { showControls } from '@local-backup/common/byte-path';
 import { yamlProblem } from '@local-backup/common/yaml-problem';
 
-/** What is wrong with texts in a known format; undefined: nothing. Pure. */
+/**
+ * What is wrong with texts in a known format; undefined: nothing. Pure. Parsers quote what they stumble over: that stays
+ * out of what is told, for it may be a password, and reports are sent by mail.
+ */
 
 export function jsonProblem(text: string): string | undefined {
   const problem = parseProblem(text);
@@ -15,7 +18,9 @@ function parseProblem(text: string): string | undefined {
     JSON.parse(text);
     return undefined;
   } catch (error) {
-    return firstLine(error);
+    return (
+      /^Unexpected token '.{1,2}'|^[^"]+/su.exec(firstLine(error))?.[0].trimEnd() ?? 'it begins with something else'
+    );
   }
 }
 
@@ -70,7 +75,7 @@ function endOfString(text: string, at: number): number {
 export function yamlTextProblem(text: string): string | undefined {
   if (/\{\{|\{%|<%/.test(text)) return undefined;
   const problem = yamlProblem(text);
-  return problem === undefined ? undefined : `is no YAML: ${firstLine(problem)}`;
+  return problem === undefined ? undefined : `is no YAML: ${firstLine(problem).split(': ', 1)[0]}`;
 }
 
 function firstLine(error: unknown): string {

@@ -17,7 +17,8 @@ export function chosenMails(
 ): readonly Mail[] {
   // Only a backup makes hosts fresh, so only its mails tell which of them are not.
   const hosts = run.command === 'backup' ? facts.hosts : [];
-  const plan = planSummary(run, { mode: facts.reports.mail, history: facts.history, hosts }, now);
+  const { reports, history, drillMaxAgeMs } = facts;
+  const plan = planSummary(run, { mode: reports.mail, history, hosts, drillMaxAgeMs }, now);
   return mails.flatMap((mail) => {
     if (mail.kind === 'host') return [mail];
     if (!plan.send) return [];

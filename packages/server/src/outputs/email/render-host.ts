@@ -66,7 +66,7 @@ function advice(host: HostRecord): string {
   if (host.status === 'skipped')
     return 'Nothing was fetched and nothing was changed; older snapshots are as they were.';
   if (host.snapshot === undefined) {
-    return 'No snapshot was made in this run. Older snapshots are as they were, and the archive is still on the host.';
+    return 'No snapshot was made in this run. Older snapshots are as they were, and what the host has in its spool is still there.';
   }
   if (host.incomplete === true) {
     return 'The snapshot is not whole, so the archive stays on the host and the next run stores it again.';

@@ -6,7 +6,7 @@ import { remarkLines } from '../../report/host-lines.ts';
 import { ago, restoreText, TREND_SIGN, totalBytes } from '../../report/render-summary.ts';
 import { groupHosts } from '../../report/report.ts';
 import { overdueText, type Summary } from '../../report/summary.ts';
-import { formatCount, formatTime, humanDuration } from '../../report/text.ts';
+import { formatCount, formatTime, humanDuration, tookText } from '../../report/text.ts';
 import {
   badge,
   banner,
@@ -103,8 +103,7 @@ export function renderHtml(summary: Summary, { title, footer, earlier }: Frame):
 }
 
 function overview({ run }: Summary): Html {
-  const took = run.ended === undefined ? 0 : new Date(run.ended).getTime() - new Date(run.started).getTime();
-  const facts = [`Started ${formatTime(run.started)}`, `took ${humanDuration(took)}`, `${run.hosts.length} hosts`];
+  const facts = [`Started ${formatTime(run.started)}`, `took ${tookText(run)}`, `${run.hosts.length} hosts`];
   const problems = run.steps.filter(({ status }) => status !== 'success');
   return element('div', style('padding:8px 0'), [
     element('p', style('margin:0 0 6px 0'), [text(facts.join(' · '))]),

@@ -38,6 +38,13 @@ test.each([
   expect(mailsOf(runOf(hosts)).at(-1)?.subject).toBe(`[Backup Server] backup1.example.com - Backup Run ${outcome}`);
 });
 
+test('the subject of the summary names hosts that may have been attacked', () => {
+  const odd = { ...good, suspicion: { evidence: ['all is gone'] } };
+  const [mail] = mailsOf(runOf(['a1', 'a2', 'a3', 'a4'].map((host) => ({ ...odd, host }))));
+  expect(mail?.subject).toMatch(/- Backup Run SUCCESSFUL, SUSPICIOUS: a1, a2, a3, \.\.\.$/);
+  expect(mail?.important).toBe(true);
+});
+
 test('a failed host is reported to its own admin, else to the global one; the summary always to the global one', () => {
   expect(mailsOf(runOf([unreachable, halfSaved])).map((mail) => mail.to)).toEqual([
     'dba@example.com',

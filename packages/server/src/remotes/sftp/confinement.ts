@@ -24,8 +24,13 @@ const MARKER = 'backup-server-check';
 const MOST_CHARACTERS = 64 * 1024;
 const ANSWER_MS = 10_000;
 
-/** "Administratively prohibited" of RFC 4254 §5.1; every other refusal means that it was tried. */
-const PROHIBITED = 1;
+/** Of RFC 4254 §5.1: "administratively prohibited", and "unknown channel type" of a server that cannot forward at all. */
+const NOT_TRIED: readonly number[] = [1, 3];
+
+/** Whether connections go through a host that has refused one for this reason: 2 means that nobody listened there. */
+export function forwardsAfter(reason: number): boolean {
+  return !NOT_TRIED.includes(reason);
+}
 
 /**
  * Tries what a login must not be able to do. Changes nothing on the host.
@@ -118,6 +123,6 @@ async function forwards(link: Link, { requestTimeoutMs, port }: SshTarget): Prom
     const refusal = error instanceof BackupError ? error.cause : undefined;
     const { reason } = (refusal ?? {}) as { readonly reason?: unknown };
     if (typeof reason !== 'number') throw error;
-    return reason !== PROHIBITED;
+    return forwardsAfter(reason);
   }
 }

@@ -6,7 +6,7 @@ import { createResticCopy } from './copy.ts';
 test('two repositories that one process cannot open are refused before restic is started', async () => {
   const options = (repository: string, key: string) => ({
     ...{ host: 'web1', repository, password: { command: 'pass' }, program: 'restic', cacheDirectory: '/cache' },
-    ...{ environment: async () => ({ AWS_ACCESS_KEY_ID: key }), lockWaitMs: 0, backupOptions: [], verifyRestore: true },
+    ...{ environment: async () => ({ AWS_ACCESS_KEY_ID: key }), lockWaitMs: 0, backupOptions: [] },
     ...{ pinFile: '/pin', timeouts: { queryMs: 1, saveMs: 1, restoreMs: 1 } },
   });
   const run = () => Promise.reject(new Error('restic must not be started'));

@@ -52,8 +52,8 @@ export function createResticCopy(options: ResticCopyOptions, parts: ResticStoreP
 }
 
 /** Nothing but copies gets into it. */
-function withoutSave({ check, init, snapshots, restore }: Store): Omit<Store, 'save'> {
-  return { check, init, snapshots, restore };
+function withoutSave({ check, init, snapshots }: Store): Omit<Store, 'save'> {
+  return { check, init, snapshots };
 }
 
 function requireAll(wanted: readonly Snapshot[], there: readonly Snapshot[], { host, repository }: ResticSettings) {

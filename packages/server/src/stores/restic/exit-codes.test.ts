@@ -31,6 +31,13 @@ const FROM_0_14: readonly Captured[] = [
     'The index references 1 needed pack files which are missing from the repository:\n  edc2f722\n' +
       'Fatal: packs from index missing in repo',
   ],
+  [
+    'damaged',
+    1,
+    'pack ca1b7f6a failed to download: StreamPack: ReadFull: read /r/data/ca/ca1b7f6a: input/output error\n' +
+      'Fatal: repository contains errors',
+  ],
+  ['unreachable', 1, 'Fatal: unable to open config file: read /r/config: input/output error'],
   ['unreachable', 1, 'Fatal: unable to create lock in backend: open /r/locks/01-tmp-2: read-only file system'],
   ['full', 1, 'Fatal: unable to save snapshot: write /r/data/6e/6ed5-tmp-34: no space left on device'],
   [

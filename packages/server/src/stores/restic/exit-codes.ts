@@ -36,6 +36,8 @@ interface KnownText {
  * unreachable repository is also reported as one whose "config file cannot be opened", and must never pass as missing.
  */
 const KNOWN_TEXTS: readonly KnownText[] = [
+  // A check that went through everything and found files that a dying disk does not give back any more.
+  { failure: 'damaged', text: /input\/output error[\s\S]*^Fatal: repository contains errors/m },
   {
     failure: 'unreachable',
     text: /connection refused|no route to host|network is unreachable|no such host|i\/o timeout|connection reset|unable to start the sftp session|permission denied|input\/output error|read-only file system|transport endpoint is not connected|stale (NFS )?file handle/i,

@@ -10,7 +10,6 @@ import { init } from './init.ts';
 import { parseRepositoryId, parseSnapshots } from './messages.ts';
 import { readPin, requirePinned } from './pin.ts';
 import { createRestic, type Restic, type ResticSettings } from './restic.ts';
-import { restore } from './restore.ts';
 import { save } from './save.ts';
 import { has, type ResticVersion } from './version.ts';
 
@@ -21,8 +20,6 @@ export interface ResticStoreOptions extends ResticSettings {
   readonly pinFile: string;
   /** Opens the first repository of the host beside this one, which is a copy of it; missing: this is the first one. */
   readonly beside?: Restic;
-  /** Read every restored file again and compare it with the repository. */
-  readonly verifyRestore: boolean;
   /** Time limits in milliseconds: of questions to the repository, of a backup and of a restore. */
   readonly timeouts: { readonly queryMs: number; readonly saveMs: number; readonly restoreMs: number };
 }
@@ -36,7 +33,7 @@ export interface ResticStoreParts {
 /** The history of one host in a restic repository of its own. */
 export function createResticStore(options: ResticStoreOptions, { run, log, now }: ResticStoreParts): Store {
   const { host, pinFile, timeouts, backupOptions, beside } = options;
-  const { queryMs, saveMs, restoreMs } = timeouts;
+  const { queryMs, saveMs } = timeouts;
   const restic = createRestic(options, { run, log });
   const repository = withoutCredentials(options.repository);
 
@@ -71,9 +68,6 @@ export function createResticStore(options: ResticStoreOptions, { run, log, now }
     save: async (request, signal) => {
       await check(signal);
       return save({ restic, backupOptions, saveMs, snapshots }, request, signal);
-    },
-    restore: (snapshot, target, signal) => {
-      return restore({ restic, verify: options.verifyRestore, restoreMs, snapshots }, { snapshot, target }, signal);
     },
   };
 }

@@ -3,7 +3,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { BackupError } from '@local-backup/common/errors';
 import { INIT_ARGS, INIT_COPY_ARGS } from './args.ts';
-import { describeMissingPinned, readPin, requirePinned, writePin } from './pin.ts';
+import { describeMissingPinned, readPin, requirePinned, requireUnshared, writePin } from './pin.ts';
 import type { Restic } from './restic.ts';
 
 export interface InitParts {
@@ -30,7 +30,10 @@ export async function init(parts: InitParts, signal: AbortSignal): Promise<{ cre
   }
   const id = existing ?? (await create(parts, signal));
   if (pin !== undefined) requirePinned(pin, { id, repository, host, pinFile });
-  else await writePin(pinFile, { id, pinned: now().toISOString(), repository });
+  else {
+    await requireUnshared(pinFile, { id, repository });
+    await writePin(pinFile, { id, pinned: now().toISOString(), repository });
+  }
   return { created: existing === undefined, id };
 }
 

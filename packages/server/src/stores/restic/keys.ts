@@ -24,7 +24,7 @@ const listSchema = z.array(
 
 /** The keys of the repository of one host. */
 export function createResticKeys(
-  options: Omit<ResticStoreOptions, 'backupOptions' | 'pinFile' | 'verifyRestore'>,
+  options: Omit<ResticStoreOptions, 'backupOptions' | 'pinFile'>,
   { run, log }: Omit<ResticStoreParts, 'now'>,
 ): RepositoryKeys {
   const open = (file?: string) => {

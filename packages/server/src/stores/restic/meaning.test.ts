@@ -32,3 +32,13 @@ test('what restic says is bounded and cannot steer a terminal', () => {
   expect(message.length).toBeLessThan(1_500);
   expect(message).toContain('\\x1b[2J');
 });
+
+test('a stack trace does not hide the reason, and a long line keeps its end', () => {
+  const trace =
+    'unable to create lock\ngithub.com/restic/restic/internal/restic.NewLock\n\t/build/lock.go:90\nmain.main';
+  const long = `Post "https://${'x'.repeat(900)}": connection refused`;
+  const { message } = resticError('unreachable', { ...context, text: `${trace}\n${long}` });
+  expect(message).toContain('unable to create lock');
+  expect(message).toMatch(/connection refused$/);
+  expect(message).not.toContain('lock.go');
+});

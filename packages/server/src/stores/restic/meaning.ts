@@ -19,7 +19,6 @@ export interface FailureContext {
 
 /** How much of restic's own words goes into a message. */
 const QUOTED_LINES = 6;
-const QUOTED_CHARACTERS = 1_000;
 
 /** The error for an operator: what happened, why, and what to do next. */
 export function resticError(failure: Failure, context: FailureContext, options?: ErrorOptions): BackupError {
@@ -62,8 +61,20 @@ function whatToLookAt(repository: string): string {
   return 'Is the other machine up? Does ssh let root of this server in without a question (key, known_hosts)?';
 }
 
+/** Of a longer line the middle is left out: what it is about comes first, why comes last. */
+const LINE_CHARACTERS = 300;
+
+/** Lines of a stack trace, as Go prints one below some errors. */
+const STACK = /^\S+\.go:\d+|^(?:main|runtime|github\.com|golang\.org|internal)[./]\S+$/;
+
 function quote(text: string): string {
-  const lines = text.split('\n').filter((line) => line !== '');
-  const quoted = lines.slice(-QUOTED_LINES).map((line) => `\n  ${showControls(line)}`);
-  return quoted.join('').slice(0, QUOTED_CHARACTERS);
+  const lines = text.split('\n').filter((line) => line !== '' && !STACK.test(line.trim()));
+  const quoted = lines.slice(-QUOTED_LINES).map((line) => `\n  ${shortened(showControls(line))}`);
+  return quoted.join('');
+}
+
+function shortened(line: string): string {
+  if (line.length <= LINE_CHARACTERS) return line;
+  const half = LINE_CHARACTERS / 2;
+  return `${line.slice(0, half)} ... ${line.slice(-half)}`;
 }

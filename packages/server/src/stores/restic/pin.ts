@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { mkdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { mkdir, readdir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { readJson, writeFileAtomic } from '@local-backup/common/atomic-file';
 import { BackupError } from '@local-backup/common/errors';
 import * as z from 'zod';
@@ -42,6 +42,29 @@ export async function readPin(file: string): Promise<Pin | undefined> {
 export async function writePin(file: string, pin: Pin): Promise<void> {
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   await writeFileAtomic(file, `${JSON.stringify(pin, undefined, 2)}\n`, { mode: 0o600 });
+}
+
+/**
+ * A repository can be reached by two names that do not look alike: another address of the same machine, a second mount.
+ * Its id tells.
+ * @throws BackupError `config` where the pin of another host or copy has the same id
+ */
+export async function requireUnshared(pinFile: string, { repository, id }: { repository: string; id: string }) {
+  const directory = dirname(pinFile);
+  for (const name of await readdir(directory).catch(() => [])) {
+    const file = join(directory, name);
+    if (file === pinFile || !name.endsWith('.json')) continue;
+    // One that cannot be read is told to its own host.
+    const other = await readPin(file).catch(() => undefined);
+    if (other?.id !== id) continue;
+    throw new BackupError(
+      'config',
+      `The restic repository at ${repository} (id ${id.slice(0, 10)}) is that of ${basename(name, '.json')} already, at ` +
+        `${other.repository}: each host and each copy needs one of its own. Give another location; a repository that was ` +
+        'made by copying the files of another cannot be used beside it either. If the other one is not configured any ' +
+        `more, remove ${file} first.`,
+    );
+  }
 }
 
 /** Where and whose, for messages; the repository without credentials. */

@@ -3,8 +3,9 @@ import { showControls } from '@local-backup/common/byte-path';
 import { BackupError } from '@local-backup/common/errors';
 import type { DiffBytes, History, Item } from '../../history.ts';
 import type { ResticStoreOptions, ResticStoreParts } from '../index.ts';
-import { createRestic, type Restic } from '../restic.ts';
+import { type CallOptions, createRestic, type Restic } from '../restic.ts';
 import { diffArgs, dumpArgs, findArgs, lsArgs, mountArgs, partialRestoreArgs } from './args.ts';
+import { cannotBeLocked } from './lockless.ts';
 import { parseDiff, parseFound, parseListed } from './messages.ts';
 
 /** Longest time limit that a timer takes, in milliseconds: 24 days. */
@@ -12,6 +13,9 @@ const LONGEST_MS = 2 ** 31 - 1;
 
 /** The line of `restic mount` after which the directory can be used. */
 const MOUNTED = /^Now serving the repository/;
+
+const LOCKLESS =
+  'the disk of the repository is read-only or full, so it is read without a lock; nothing may be pruned there meanwhile';
 
 /** Looks into the history of one host in its restic repository. */
 export function createResticHistory(
@@ -22,7 +26,14 @@ export function createResticHistory(
   const restic = createRestic(options, { run, log });
   // Whole snapshots are gone through, which takes longer than a question.
   const looking = { timeoutMs: Math.max(timeouts.queryMs, timeouts.restoreMs) };
-  const reading = { timeoutMs: timeouts.restoreMs, locks: true };
+  const reading = { timeoutMs: timeouts.restoreMs };
+  let isTold = false;
+  const read = async (args: readonly string[], call: CallOptions): Promise<void> => {
+    const isLocked = !(await cannotBeLocked(options.repository));
+    if (!isLocked && !isTold) log.warn(LOCKLESS);
+    isTold ||= !isLocked;
+    await restic.call(isLocked ? args : [...args, '--no-lock'], { ...call, locks: isLocked });
+  };
   return {
     async list({ snapshot, path, recursive }, onItem, signal) {
       const onLine = (line: string) => {
@@ -44,19 +55,27 @@ export function createResticHistory(
       return bytes ?? fail('restic diff ended without telling its sums.');
     },
     async dump({ snapshot, path }, descriptor, signal) {
-      await restic.call(dumpArgs(snapshot, path), { ...reading, signal, stdoutTo: descriptor });
+      await read(dumpArgs(snapshot, path), { ...reading, signal, stdoutTo: descriptor });
     },
     async mount(directory, onReady, signal) {
       const onLine = (line: string) => {
         if (MOUNTED.test(line)) onReady();
       };
-      await restic.call(mountArgs(host, directory), { signal, timeoutMs: LONGEST_MS - 3_600_000, locks: true, onLine });
+      await read(mountArgs(host, directory), { signal, timeoutMs: LONGEST_MS - 3_600_000, onLine });
     },
     async restore(request, signal) {
       const args = partialRestoreArgs(await restic.version(signal), request);
-      await restic.call(args, { ...reading, signal });
+      await read(args, { ...reading, signal }).catch((error: unknown) => throwWhereFull(error, request.target));
     },
   };
+}
+
+/** restic tells of a full disk in the same words wherever it is, and it is taken for that of the repository. */
+function throwWhereFull(error: unknown, target: string): never {
+  const isFull = error instanceof BackupError && /no space left|quota exceeded/i.test(error.message);
+  if (!isFull || !error.message.includes(`${showControls(target)}/`)) throw error;
+  const message = `There is no room left for what is restored on the disk of ${showControls(target)}.`;
+  throw new BackupError('failed', `${message} Nothing is wrong with the repository.`, { cause: error });
 }
 
 async function find(
