@@ -31,6 +31,7 @@ export interface World {
   confirm?: () => Promise<readonly string[]>;
   manifest?: Manifest;
   offer?: () => Promise<Offer>;
+  copies?: HostIo['copies'];
 }
 
 export function world(changes: Partial<World> = {}): World {
@@ -141,6 +142,7 @@ export async function run(worlds: Readonly<Record<string, World>>, settings: Set
       store: memoryStore(w),
       marker: memoryMarker(w),
       openSource: async () => memorySource(w, signal),
+      copies: w.copies,
     };
     return { host, liveDirectory: `/live/${host.hostname}`, dryRun, now: () => NOW, signal, ...adapters };
   };

@@ -20,7 +20,7 @@ export interface HostIo {
   readonly marker: SaveMarker;
   /** Undefined: nobody looks whether a backup is like the ones before. */
   readonly anomaly?: AnomalyGate | undefined;
-  /** Further repositories, which backup-hosts.ts brings up to date afterwards. */
+  /** Further repositories, which backup-hosts.ts brings up to date after all hosts. */
   readonly copies?: readonly HostCopy[] | undefined;
   /** The live tree, the same for every run. */
   readonly liveDirectory: string;

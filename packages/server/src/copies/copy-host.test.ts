@@ -28,17 +28,10 @@ function copyOf(name: string, changed: Partial<HostCopy> = {}): HostCopy & { rem
 
 const down = () => Promise.reject(new BackupError('failed', 'The server is down.'));
 
-interface Changed {
-  readonly dryRun?: boolean;
-  readonly incomplete?: boolean;
-  readonly signal?: AbortSignal;
-}
-
-async function run(copies: readonly HostCopy[], changed: Changed = {}) {
-  const { dryRun = false, incomplete, signal = new AbortController().signal } = changed;
+async function run(copies: readonly HostCopy[], signal = new AbortController().signal) {
   const trail = createTrail(silentLog, () => NOW);
-  const facts: HostFacts = { services: [], ...(incomplete === undefined ? {} : { incomplete }) };
-  await copyHost({ copies, dryRun, now: () => NOW, signal }, { trail, facts });
+  const facts: HostFacts = { services: [] };
+  await copyHost({ copies, now: () => NOW, signal }, { trail, facts });
   return { facts, steps: trail.steps, status: hostStatus({ services: [], steps: [...trail.steps] }) };
 }
 
@@ -84,19 +77,13 @@ test('a copy that the time limit of the host has ended is behind; one that a sig
       stop.abort(reason);
       return Promise.reject(reason);
     };
-    return run([copyOf('offsite', { bring })], { signal: stop.signal });
+    return run([copyOf('offsite', { bring })], stop.signal);
   };
   const { status, facts } = await endedBy(new BackupError('failed', 'The host took longer than 12 h.'));
   expect(status).toBe('warning');
   expect(facts.copies).toMatchObject([{ status: 'warning', message: expect.stringContaining('longer than 12 h') }]);
   const signal = new InterruptedError('SIGTERM');
   await expect(endedBy(signal)).rejects.toBe(signal);
-});
-
-test('nothing is copied in a dry run, or after a backup that is not whole', async () => {
-  const copies = [copyOf('offsite', { bring: () => Promise.reject(new Error('must not be called')) })];
-  expect((await run(copies, { dryRun: true })).facts.copies).toBeUndefined();
-  expect((await run(copies, { incomplete: true })).facts.copies).toBeUndefined();
 });
 
 test('the memory of a copy outlives the program; a file that cannot be read is no evidence', async () => {

@@ -23,9 +23,16 @@ export interface HostCopy {
 export interface CopyIo {
   /** Missing: the host has no further repository. */
   readonly copies?: readonly HostCopy[] | undefined;
-  readonly dryRun: boolean;
   readonly now: () => Date;
   readonly signal: AbortSignal;
+}
+
+/** A dry run copies nothing, and neither does a host whose newest snapshot is not whole. */
+export function hasToCopy(
+  { copies = [], dryRun }: Pick<CopyIo, 'copies'> & { readonly dryRun: boolean },
+  { facts }: HostProgress,
+): boolean {
+  return copies.length > 0 && !dryRun && facts.incomplete !== true;
 }
 
 /**
@@ -34,8 +41,7 @@ export interface CopyIo {
  * until the copy is older than it may be, which is a failure.
  */
 export async function copyHost(io: CopyIo, { trail, facts }: HostProgress): Promise<void> {
-  const { copies = [], dryRun } = io;
-  if (dryRun || copies.length === 0 || facts.incomplete === true) return;
+  const { copies = [] } = io;
   const records: CopyRecord[] = [];
   facts.copies = records;
   for (const copy of copies) records.push(await copyTo(copy, io, trail));
