@@ -26,6 +26,7 @@ const TEST = [
   { program: 'mkfs.ext4', package: 'e2fsprogs', why: 'small file systems that get full' },
   { program: 'mount', package: 'mount', why: 'mounts these file systems' },
   { program: 'rclone', package: 'rclone', why: 'serves repositories to restic as a REST server' },
+  { program: 'fusermount', package: 'fuse3', why: 'restic mounts snapshots with it' },
   { program: 'unshare', package: 'util-linux', why: 'namespaces that unpacking happens in' },
   { program: 'age', package: 'age', why: 'opens recovery kits without this program' },
 ];
