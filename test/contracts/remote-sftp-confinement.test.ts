@@ -17,11 +17,10 @@ async function probe(options: SshdOptions) {
 }
 
 const LOCKED = { runsCommands: false, hasShell: false, forwards: false };
-const ROOT = process.getuid?.() === 0;
 
 it('an ordinary login can do everything', async () => {
   const found = await probe({});
-  expect(found).toEqual({ runsCommands: true, hasShell: true, forwards: true, isRoot: ROOT });
+  expect(found).toEqual({ runsCommands: true, hasShell: true, forwards: true, isRoot: true });
 });
 
 it('`restrict` alone still runs commands', async () => {
@@ -37,7 +36,7 @@ it('what `init` tells to set up locks the account up', async () => {
   expect(await probe({ restrict: true, forceInternalSftp: true, config })).toMatchObject(LOCKED);
 });
 
-it.runIf(ROOT)('an account that is not root may not change /etc/passwd', async () => {
+it('an account that is not root may not change /etc/passwd', async () => {
   const options = { user: 'backup', restrict: true, forceInternalSftp: true };
   expect(await probe(options)).toEqual({ ...LOCKED, isRoot: false });
 });

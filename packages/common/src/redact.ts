@@ -1,18 +1,11 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { showControls } from './byte-path.ts';
+import { escapeHtml } from './escape-html.ts';
 
 /** Shorter values are not replaced: that would tear holes into ordinary words and so tell what the value is. */
 const SHORTEST_SECRET = 4;
 
 const REPLACEMENT = '***';
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
 
 /** `scheme://user:password@`, as in the addresses of repositories and registries; of HTTP also `https://token@`. */
 const URL_PASSWORD = /([a-z][a-z0-9+.-]{0,31}:\/\/[^\s/?#'":@]{0,256}:)[^\s/?#'"]{1,512}@/gi;
@@ -52,7 +45,7 @@ function spellingsOf(secret: string): string[] {
       value,
       JSON.stringify(value).slice(1, -1),
       urlSpelling(value),
-      htmlSpelling(value),
+      escapeHtml(value),
       showControls(value),
     ])
     .filter((value) => value.length >= SHORTEST_SECRET);
@@ -61,11 +54,6 @@ function spellingsOf(secret: string): string[] {
 function urlSpelling(value: string): string {
   // A lone surrogate has no spelling in a URL, and encodeURIComponent would throw.
   return encodeURIComponent(Buffer.from(value).toString());
-}
-
-/** As the mails write it. */
-function htmlSpelling(value: string): string {
-  return value.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
 }
 
 function quoteForRegExp(text: string): string {

@@ -1,17 +1,10 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { showControls } from '@local-backup/common/byte-path';
+import { escapeHtml } from '@local-backup/common/escape-html';
 import type { Status } from '@local-backup/common/status';
 
 /** A piece of HTML in which all text is escaped already. Only the functions here make one. */
 export type Html = string & { readonly html: unique symbol };
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
 
 /** Background of what went well, was skipped, has warnings, failed; white text can be read on each of them. */
 const COLOURS: Readonly<Record<Status, string>> = {
@@ -28,7 +21,7 @@ const CELL = `padding:4px 8px;border-bottom:1px solid ${GREY};vertical-align:top
 /** Any text, made harmless; control characters become visible, line breaks stay. */
 export function text(content: string): Html {
   const shown = content.replace(/[^\n]+/g, showControls);
-  return shown.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? '') as Html;
+  return escapeHtml(shown) as Html;
 }
 
 /** @param attributes in double quotes; values of our own, never text from elsewhere */
