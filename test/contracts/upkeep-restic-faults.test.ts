@@ -59,13 +59,15 @@ describe.each(RESTIC_SERIES)('upkeep of what is broken with restic %s', (series)
   };
   /** A restic that gives up at the first sign of a disk that can only be read; by itself it tries until its time is up. */
   const impatient = (): string => {
-    const words = join(mkdtempSync(join(lab.directory, 'words-')), 'words');
+    const directory = mkdtempSync(join(lab.directory, 'words-'));
     return standIn(
       [
-        `${lab.program} "$@" 2>${words} & restic=$!`,
-        `until grep -q read-only ${words} || ! kill -0 $restic 2>/dev/null; do sleep 0.05; done`,
-        `grep -q read-only ${words} && kill -KILL $restic && cat ${words} >&2 && exit 1`,
-        'wait $restic; exit',
+        // Of each call its own file: with one for all, what the call before has said may still be in it.
+        `words=$(mktemp -p ${directory}) || exit 1`,
+        `${lab.program} "$@" 2>"$words" & restic=$!`,
+        `until grep -q read-only "$words" || ! kill -0 $restic 2>/dev/null; do sleep 0.05; done`,
+        `grep -q read-only "$words" && { kill -KILL $restic; wait $restic; cat "$words" >&2; exit 1; }`,
+        'wait $restic; code=$?; cat "$words" >&2; exit $code',
       ].join('\n'),
     );
   };

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { join } from 'node:path';
-import { BackupError } from '@local-backup/common/errors';
 import { withInstanceLock } from '@local-backup/common/instance-lock';
 import type { RejectedHost } from '../config/config.ts';
 import type { Host } from '../config/host.ts';
@@ -31,14 +30,9 @@ export async function backup(session: Session, names: readonly string[], options
   try {
     return await lockedRun(session, names, options);
   } catch (error) {
-    if (options.dryRun !== true && isForAdmin(error)) await mailBrokenRun(session, error, options.saveMail);
+    if (options.dryRun !== true) await mailBrokenRun(session, error, options.saveMail);
     throw error;
   }
-}
-
-/** A wrong name or a second instance is answered to whoever typed it; nobody has to be woken. */
-function isForAdmin(error: unknown): boolean {
-  return !(error instanceof BackupError && (error.code === 'usage' || error.code === 'locked'));
 }
 
 async function lockedRun(session: Session, names: readonly string[], options: BackupOptions): Promise<number> {

@@ -5,7 +5,7 @@ import { showControls } from '@local-backup/common/byte-path';
 import { loadCommonConfig } from '@local-backup/common/config/common-config';
 import { mailConfigOf, mailSchema } from '@local-backup/common/config/mail';
 import { toolsOf } from '@local-backup/common/config/tools';
-import { describeError, exitCodeOf } from '@local-backup/common/errors';
+import { BackupError, describeError, exitCodeOf } from '@local-backup/common/errors';
 import { createMailer } from '@local-backup/common/mail';
 import { createToolbox } from '@local-backup/common/program';
 import { newRunId } from '@local-backup/common/run-store';
@@ -42,6 +42,11 @@ const WORDS: Readonly<Record<NightlyCommand, Words>> = {
   },
 };
 
+/** A wrong name or a second instance is answered to whoever typed it; nobody has to be woken. */
+function isForAdmin(problem: unknown): boolean {
+  return !(problem instanceof BackupError && (problem.code === 'usage' || problem.code === 'locked'));
+}
+
 /**
  * Tells the admin what ended a run before there was a summary: a directory that is missing, a disk that is full.
  */
@@ -51,6 +56,7 @@ export async function mailBrokenRun(
   saveMail: string | undefined,
   command: NightlyCommand = 'backup',
 ): Promise<void> {
+  if (!isForAdmin(problem)) return;
   const { config, log, now } = session;
   const to = config.adminEmail;
   const { state } = WORDS[command];

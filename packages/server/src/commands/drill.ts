@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BackupError } from '@local-backup/common/errors';
 import { withInstanceLock } from '@local-backup/common/instance-lock';
 import type { RejectedHost } from '../config/config.ts';
 import type { Host } from '../config/host.ts';
@@ -34,8 +33,7 @@ export async function drill(session: Session, names: readonly string[], options:
   try {
     return await lockedDrill(session, names, options);
   } catch (error) {
-    const isForAdmin = !(error instanceof BackupError && (error.code === 'usage' || error.code === 'locked'));
-    if (isForAdmin) await mailBrokenRun(session, error, options.saveMail, 'drill');
+    await mailBrokenRun(session, error, options.saveMail, 'drill');
     throw error;
   }
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { join } from 'node:path';
-import { BackupError } from '@local-backup/common/errors';
 import { withInstanceLock } from '@local-backup/common/instance-lock';
 import { maintainHosts, type UpkeepPlan } from '../maintenance/maintain-hosts.ts';
 import { createUpkeepMemory } from '../maintenance/upkeep-state.ts';
@@ -36,7 +35,7 @@ export async function maintenance(
   try {
     return await lockedRun(session, names, options);
   } catch (error) {
-    if (options.dryRun !== true && isForAdmin(error)) {
+    if (options.dryRun !== true) {
       await mailBrokenRun(session, error, options.saveMail, 'maintenance');
     }
     throw error;
@@ -47,11 +46,6 @@ export async function maintenance(
 function forMaintenance(session: Session): Session {
   const { adminEmail, emailSubjectPrefix, logLevel } = session.config.restic.maintenance;
   return { ...session, config: { ...session.config, adminEmail, emailSubjectPrefix, logLevel } };
-}
-
-/** A wrong name or a second instance is answered to whoever typed it; nobody has to be woken. */
-function isForAdmin(error: unknown): boolean {
-  return !(error instanceof BackupError && (error.code === 'usage' || error.code === 'locked'));
 }
 
 /** One maintenance at a time. */

@@ -45,3 +45,8 @@ it('what is missing, or no file, is a problem where it is needed', async () => {
     `${at('ssh')} is not a regular file. Needed for: everything.`,
   ]);
 });
+
+it('a directory that cannot be read is a problem, one that is not there is none', async () => {
+  const { problems } = await collectFiles([...(await filesBelow(at('elsewhere'))), ...(await filesBelow(at('none')))]);
+  expect(problems).toEqual([`${at('elsewhere')} cannot be read (ENOTDIR). Needed for: what is in it.`]);
+});

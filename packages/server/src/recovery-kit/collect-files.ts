@@ -22,6 +22,8 @@ export interface WantedFile {
   readonly kind: KitFile['kind'];
   /** What is missing without it; undefined: it may be missing. */
   readonly neededFor?: string;
+  /** Why it cannot be had, where that is known already. */
+  readonly problem?: string;
 }
 
 export interface Collected {
@@ -39,7 +41,7 @@ export async function collectFiles(wanted: readonly WantedFile[]): Promise<Colle
   const problems: string[] = [];
   for (const want of wanted) {
     if (files.has(want.path)) continue;
-    const found = await readFileOnce(want);
+    const found = want.problem ?? (await readFileOnce(want));
     if (typeof found !== 'string') files.set(want.path, found);
     else if (want.neededFor !== undefined || found !== ABSENT) {
       problems.push(`${escapeControls(want.path)} ${found}. Needed for: ${want.neededFor ?? 'completeness'}.`);
@@ -48,10 +50,20 @@ export async function collectFiles(wanted: readonly WantedFile[]): Promise<Colle
   return { files: [...files.values()], problems };
 }
 
-/** All files below a directory, as state, and links to files; names in `without` are left out at its top. */
+/**
+ * All files below a directory, as state, and links to files; names in `without` are left out at its top. A directory that
+ * cannot be read is told as a file that cannot be had.
+ */
 export async function filesBelow(directory: string, without: readonly string[] = []): Promise<readonly WantedFile[]> {
   const found: WantedFile[] = [];
-  for (const entry of await readdir(directory, { withFileTypes: true }).catch(() => [])) {
+  const entries = await readdir(directory, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => error);
+  if (entries instanceof Error) {
+    if (entries.code === 'ENOENT') return [];
+    return [
+      { path: directory, kind: 'state', neededFor: 'what is in it', problem: `cannot be read (${entries.code})` },
+    ];
+  }
+  for (const entry of entries) {
     if (without.includes(entry.name)) continue;
     const path = join(directory, entry.name);
     if (entry.isDirectory()) found.push(...(await filesBelow(path)));
