@@ -3,10 +3,10 @@
  * Builds both programs, each as one CommonJS file that runs on Node 18.19 and newer with nothing beside it.
  *
  *     node scripts/build.mjs                 packages/<x>/dist/backup-<x>.cjs
- *     node scripts/build.mjs --outdir DIR    DIR/backup-<x>.cjs
+ *     node scripts/build.mjs --outdir DIR    DIR/backup-<x>.cjs, and DIR/backup-<x>.inputs.json: the files that are in it
  */
 import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 import { repository } from './lib/repository.mjs';
@@ -35,7 +35,8 @@ const withoutNativeAddons = {
  * @param {string} version
  */
 async function buildProgram(side, outfile, version) {
-  const { outputFiles } = await build({
+  const { outputFiles, metafile } = await build({
+    absWorkingDir: repository,
     entryPoints: [join(repository, 'packages', side, 'src/cli.ts')],
     outfile,
     bundle: true,
@@ -50,9 +51,13 @@ async function buildProgram(side, outfile, version) {
     define: { __VERSION__: JSON.stringify(version) },
     plugins: [withoutNativeAddons],
     logLevel: 'warning',
+    metafile: true,
     write: false,
   });
   for (const { path, contents } of outputFiles) await replaceFile(path, contents, path === outfile ? 0o755 : 0o644);
+  if (values.outdir === undefined) return;
+  const inputs = Buffer.from(JSON.stringify(Object.keys(metafile.inputs)));
+  await replaceFile(outfile.replace(/\.cjs$/, '.inputs.json'), inputs, 0o644);
 }
 
 /**
@@ -74,7 +79,7 @@ const { values } = parseArgs({ options: { outdir: { type: 'string' } } });
 const { version } = JSON.parse(await readFile(join(repository, 'package.json'), 'utf8'));
 await Promise.all(
   PROGRAMS.map((side) => {
-    const directory = values.outdir ?? join(repository, 'packages', side, 'dist');
+    const directory = values.outdir === undefined ? join(repository, 'packages', side, 'dist') : resolve(values.outdir);
     return buildProgram(side, join(directory, `backup-${side}.cjs`), version);
   }),
 );

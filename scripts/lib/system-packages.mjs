@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /**
@@ -18,8 +18,15 @@ const DEMO = [
 ];
 
 /** @type {Need[]} */
+const DEB = [
+  { program: 'dh', package: 'debhelper', why: 'puts Debian packages together' },
+  { program: 'make', package: 'make', why: 'runs debian/rules' },
+];
+
+/** @type {Need[]} */
 const TEST = [
   ...DEMO,
+  ...DEB,
   { program: 'setfattr', package: 'attr', why: 'extended attributes must survive' },
   { program: 'setfacl', package: 'acl', why: 'ACLs must survive' },
   { program: 'setcap', package: 'libcap2-bin', why: 'file capabilities must survive' },
@@ -29,6 +36,23 @@ const TEST = [
   { program: 'fusermount', package: 'fuse3', why: 'restic mounts snapshots with it' },
   { program: 'unshare', package: 'util-linux', why: 'namespaces that unpacking happens in' },
   { program: 'age', package: 'age', why: 'opens recovery kits without this program' },
+  { program: 'initdb', package: 'postgresql', why: 'PostgreSQL databases are dumped and loaded' },
+  { program: 'mariadbd', package: 'mariadb-server', why: 'MariaDB databases are dumped and loaded' },
+  { program: 'mariabackup', package: 'mariadb-backup', why: 'physical copies of MariaDB' },
+  { program: 'redis-server', package: 'redis-server', why: 'Redis databases are saved and put back' },
+  { program: 'slapd', package: 'slapd', why: 'LDAP directories are saved and put back' },
+  { program: 'ldapadd', package: 'ldap-utils', why: 'fills and asks LDAP directories' },
+  { program: 'influxd', package: 'influxdb', why: 'InfluxDB databases are saved and put back' },
+  { program: 'influx', package: 'influxdb-client', why: 'fills and asks InfluxDB databases' },
+  { program: 'mkfs.btrfs', package: 'btrfs-progs', why: 'snapshots of btrfs' },
+  { program: 'zfs-fuse', package: 'zfs-fuse', why: 'snapshots of ZFS without a kernel module' },
+  { program: 'svnadmin', package: 'subversion', why: 'what a module of the original saves' },
+  { program: 'python3', package: 'python3', why: 'plugins in a language of the admin' },
+  { program: 'lintian', package: 'lintian', why: 'looks for mistakes in Debian packages' },
+  { program: 'groff', package: 'groff-base', why: 'shows manual pages' },
+  { program: 'systemd-analyze', package: 'systemd', why: 'rates how far units are confined' },
+  { program: 'fish', package: 'fish', why: 'completes command lines' },
+  { program: 'zsh', package: 'zsh', why: 'reads completions' },
 ];
 
 /** @type {Need[]} */
@@ -39,14 +63,19 @@ const BENCH = [
 ];
 
 /** What each purpose needs. */
-const NEEDS = { demo: DEMO, test: TEST, bench: BENCH };
+const NEEDS = { demo: DEMO, test: TEST, bench: BENCH, 'build:deb': DEB };
 
-/** Where Debian has programs; sshd and mkfs are not on the PATH of ordinary users. */
-const FOLDERS = [...new Set([...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/usr/bin', '/sbin', '/bin'])];
+/** Where Debian has programs; sshd and mkfs are not on the PATH of ordinary users, initdb on nobody's. */
+const folders = () => [
+  ...new Set([...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/usr/bin', '/sbin', '/bin']),
+  ...(existsSync(POSTGRESQL) ? readdirSync(POSTGRESQL).map((version) => `${POSTGRESQL}/${version}/bin`) : []),
+];
+
+const POSTGRESQL = '/usr/lib/postgresql';
 
 /** @param {string} program */
 function isThere(program) {
-  return FOLDERS.some((folder) => {
+  return folders().some((folder) => {
     try {
       accessSync(`${folder}/${program}`, constants.X_OK);
       return true;

@@ -1,93 +1,186 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import type { Memo, Plugin, PluginContext } from '../../packages/client/src/plugin.ts';
-import { createRun } from '../../packages/common/src/exec.ts';
-import { silentLog } from '../helpers/silent-log.ts';
+import type { Memo, Plugin, PluginContext, Tree } from '../../packages/client/src/plugin.ts';
+import type { RestoreContext } from '../../packages/client/src/plugin-copy.ts';
+import { bytesOf } from '../../packages/common/src/byte-path.ts';
+import { copyContext, pluginContext, restoreContext } from '../helpers/plugin-context.ts';
+
+export interface ContractTask {
+  /** As in service.yaml. */
+  readonly options: unknown;
+  /** `x_cmd` keys of client_config.yml. */
+  readonly tools?: Readonly<Record<string, string>>;
+  /** All that the task saves or changes, as it is now: compared before and after. */
+  readonly stateOfHost: () => unknown;
+  /** Loses what was saved, as a broken disk would. Needed where the plugin has `restore`. */
+  readonly destroy?: () => unknown;
+  /** Damages a copy so that it could not be used. Needed where the plugin has `verify`. */
+  readonly damage?: (copy: string) => unknown;
+  /** Whether `run` saves nothing itself. */
+  readonly savesNothing?: boolean;
+}
 
 /** A task that can be done in `directory`, an empty directory that stands for the host. */
-export type MakeTask = (directory: string) => { readonly options: unknown; readonly stateOfHost: () => unknown };
+export type MakeTask = (directory: string) => ContractTask | Promise<ContractTask>;
 
 /** What the core relies on in every plugin. */
 export function pluginContract(plugin: Plugin, make: MakeTask): void {
-  let root: string;
-  let task: ReturnType<MakeTask>;
+  describe(`plugin ${plugin.name}`, () => contractOf(plugin, make));
+}
 
-  beforeEach(() => {
+function contractOf(plugin: Plugin, make: MakeTask): void {
+  let root: string;
+  let task: ContractTask;
+
+  beforeEach(async () => {
     root = mkdtempSync(join(tmpdir(), 'plugin-'));
-    mkdirSync(join(root, 'host'));
-    mkdirSync(join(root, 'stage'));
-    task = make(join(root, 'host'));
+    for (const name of ['host', 'stage', 'copy', 'scratch', 'kept']) mkdirSync(join(root, name), { mode: 0o700 });
+    task = await make(join(root, 'host'));
   });
 
   afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-  /** A context as the core makes one; `memo` is what an earlier process has left in the undo journal. */
-  function contextWith(memo?: Memo): PluginContext {
-    let remembered = memo;
-    return {
-      service: { name: 'shop', type: 'docker', configDirectory: root },
-      options: plugin.options.parse(task.options),
-      stage: join(root, 'stage'),
-      exec: createRun({ scrub: (text) => text }),
-      log: silentLog,
-      signal: new AbortController().signal,
-      remember: async (value) => {
-        remembered = value;
-      },
-      remembered: () => remembered,
-    };
-  }
+  const contextWith = (memo?: Memo): PluginContext => {
+    const { options, tools = {} } = task;
+    const stage = join(root, 'stage');
+    return pluginContext(plugin, { options, tools, stage, configDirectory: root, ...(memo ? { memo } : {}) });
+  };
 
-  describe(`plugin ${plugin.name}`, () => {
-    it('describes every option, and refuses one that it does not know', () => {
-      const { properties = {} } = z.toJSONSchema(plugin.options, { io: 'input', unrepresentable: 'any' });
-      for (const [key, schema] of Object.entries(properties)) expect(schema, key).toHaveProperty('description');
-      expect(plugin.options.safeParse({ ...(task.options as object), no_such_option: 1 }).success).toBe(false);
+  const copied = (facts: Readonly<Record<string, string>>) => {
+    const { options, tools = {} } = task;
+    return copyContext(plugin, { options, tools, facts, copy: join(root, 'copy'), scratch: emptied('scratch') });
+  };
+
+  const restored = (facts: Readonly<Record<string, string>>, memo?: Memo) => {
+    const { options, tools = {} } = task;
+    const directories = { copy: join(root, 'copy'), scratch: emptied('scratch'), kept: join(root, 'kept') };
+    return restoreContext(plugin, { options, tools, facts, ...directories, ...(memo ? { memo } : {}) });
+  };
+
+  const emptied = (name: string) => {
+    rmSync(join(root, name), { recursive: true, force: true });
+    mkdirSync(join(root, name), { mode: 0o700 });
+    return join(root, name);
+  };
+
+  /** Saves the task, as the core does: the trees and the stage are the copy. */
+  const saveCopy = async () => {
+    const context = contextWith();
+    await plugin.prepare?.(context);
+    const { trees = [], facts = {} } = await plugin.run(context);
+    const copy = join(root, 'copy');
+    for (const tree of trees) await copyTree(tree, join(copy, tree.into));
+    await plugin.post?.(context);
+    execFileSync('cp', ['-a', `${context.stage}/.`, copy]);
+    return facts;
+  };
+
+  const restoreWith = async (context: RestoreContext) => {
+    await plugin.restore?.stop?.(context);
+    await plugin.restore?.apply(context);
+    await plugin.restore?.start?.(context);
+  };
+
+  const verifyContract = () => {
+    it('finds nothing wrong with what it saved, and something with what is damaged', async () => {
+      const facts = await saveCopy();
+      const verify = async () => (await plugin.verify?.(copied(facts))) ?? [];
+      const checks = await verify();
+      expect(checks.length).toBeGreaterThan(0);
+      expect(checks.filter(({ status }) => status === 'failed')).toEqual([]);
+      await task.damage?.(join(root, 'copy'));
+      expect((await verify()).map(({ status }) => status)).toContain('failed');
+    });
+  };
+
+  const restoreContract = () => {
+    it('puts back what was lost, after a plan that changes nothing', async () => {
+      const before = await task.stateOfHost();
+      const facts = await saveCopy();
+      expect(task.destroy, 'the contract needs `destroy`').toBeDefined();
+      await task.destroy?.();
+      const lost = await task.stateOfHost();
+      expect(lost).not.toEqual(before);
+      const context = restored(facts);
+      expect((await plugin.restore?.plan(context))?.length).toBeGreaterThan(0);
+      expect(await task.stateOfHost()).toEqual(lost);
+      await restoreWith(context);
+      expect(await task.stateOfHost()).toEqual(before);
     });
 
-    it('changes nothing in validate', async () => {
-      const before = task.stateOfHost();
-      const context = contextWith();
-      await plugin.validate?.(context);
-      expect(task.stateOfHost()).toEqual(before);
-      expect(readdirSync(context.stage)).toEqual([]);
-      expect(context.remembered()).toBeUndefined();
+    it('reverts to what there was before, from what is on disk, and may be asked twice', async () => {
+      const facts = await saveCopy();
+      await task.destroy?.();
+      const lost = await task.stateOfHost();
+      const context = restored(facts);
+      await restoreWith(context);
+      const later = restored(facts, JSON.parse(JSON.stringify(context.remembered() ?? null)) ?? undefined);
+      await plugin.restore?.revert(later);
+      await plugin.restore?.revert(later);
+      expect(await task.stateOfHost()).toEqual(lost);
     });
+  };
 
-    it('hands something over in run: files of the stage, or trees', async () => {
-      const context = contextWith();
-      await plugin.prepare?.(context);
-      const { trees = [] } = await plugin.run(context);
-      await plugin.post?.(context);
-      expect(readdirSync(context.stage).length + trees.length).toBeGreaterThan(0);
-    });
-
-    it('puts the host back in post, and may be asked twice', async () => {
-      const before = task.stateOfHost();
-      const context = contextWith();
-      await plugin.prepare?.(context);
-      await plugin.post?.(context);
-      await plugin.post?.(context);
-      expect(task.stateOfHost()).toEqual(before);
-    });
-
-    it('puts the host back from what was on disk when the process was killed', async () => {
-      const before = task.stateOfHost();
-      const killed = contextWith();
-      await plugin.prepare?.(killed);
-      const onDisk = JSON.stringify(killed.remembered() ?? null);
-      await plugin.post?.(contextWith(JSON.parse(onDisk) ?? undefined));
-      expect(task.stateOfHost()).toEqual(before);
-    });
-
-    it('leaves the host alone in post when prepare has not begun', async () => {
-      const before = task.stateOfHost();
-      await plugin.post?.(contextWith());
-      expect(task.stateOfHost()).toEqual(before);
-    });
+  it('describes every option, and refuses one that it does not know', () => {
+    const { properties = {} } = z.toJSONSchema(plugin.options, { io: 'input', unrepresentable: 'any' });
+    for (const [key, schema] of Object.entries(properties)) expect(schema, key).toHaveProperty('description');
+    expect(plugin.options.safeParse({ ...(task.options as object), no_such_option: 1 }).success).toBe(false);
   });
+
+  it('changes nothing in validate', async () => {
+    const before = await task.stateOfHost();
+    const context = contextWith();
+    await plugin.validate?.(context);
+    expect(await task.stateOfHost()).toEqual(before);
+    expect(readdirSync(context.stage)).toEqual([]);
+    expect(context.remembered()).toBeUndefined();
+  });
+
+  it('hands something over in run: files of the stage, or trees', async () => {
+    const context = contextWith();
+    await plugin.prepare?.(context);
+    const { trees = [] } = await plugin.run(context);
+    await plugin.post?.(context);
+    if (task.savesNothing) expect(trees).toEqual([]);
+    else expect(readdirSync(context.stage).length + trees.length).toBeGreaterThan(0);
+  });
+
+  it('puts the host back in post, and may be asked twice', async () => {
+    const before = await task.stateOfHost();
+    const context = contextWith();
+    await plugin.prepare?.(context);
+    await plugin.post?.(context);
+    await plugin.post?.(context);
+    expect(await task.stateOfHost()).toEqual(before);
+  });
+
+  it('puts the host back from what was on disk when the process was killed', async () => {
+    const before = await task.stateOfHost();
+    const killed = contextWith();
+    await plugin.prepare?.(killed);
+    const onDisk = JSON.stringify(killed.remembered() ?? null);
+    await plugin.post?.(contextWith(JSON.parse(onDisk) ?? undefined));
+    expect(await task.stateOfHost()).toEqual(before);
+  });
+
+  it('leaves the host alone in post when prepare has not begun', async () => {
+    const before = await task.stateOfHost();
+    await plugin.post?.(contextWith());
+    expect(await task.stateOfHost()).toEqual(before);
+  });
+
+  if (plugin.verify !== undefined) verifyContract();
+  if (plugin.restore !== undefined) restoreContract();
+}
+
+/** Patterns are left to the archive's own tests: what is excluded is in the way of no contract. */
+function copyTree({ root, paths }: Tree, into: string): void {
+  mkdirSync(into, { recursive: true });
+  for (const path of paths)
+    execFileSync('cp', ['-a', '--parents', '--', bytesOf(path).toString(), into], { cwd: root });
 }

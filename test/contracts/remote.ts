@@ -158,6 +158,34 @@ export function remoteContract(name: string, makeSpool: () => Promise<SpoolUnder
       expect((await spool.get('want-full'))?.toString()).toBe('kept');
     });
 
+    test('upload writes a file whole, with its directory, and replaces what has the name', async () => {
+      const content = randomBytes(1_500_001);
+      expect(await remote.upload('restore/a.tar', inPieces(content, 70_001), anyRate)).toBe(content.length);
+      expect((await spool.get('restore/a.tar'))?.equals(content)).toBe(true);
+      expect(await remote.upload('restore/a.tar', inPieces(Buffer.from('short'), 2), anyRate)).toBe(5);
+      expect((await spool.get('restore/a.tar'))?.toString()).toBe('short');
+      expect(await remote.upload('empty', inPieces(Buffer.alloc(0), 1), anyRate)).toBe(0);
+      expect(await spool.get('empty')).toHaveLength(0);
+    });
+
+    test('upload leaves what was there when the content ends in an error, and nothing else', async () => {
+      await spool.mkdir('restore');
+      await spool.put('restore/a.tar', 'before');
+      const content = async function* () {
+        yield randomBytes(300_000);
+        throw new Error('tar failed');
+      };
+      await expect(remote.upload('restore/a.tar', content(), anyRate)).rejects.toThrow('tar failed');
+      expect((await spool.get('restore/a.tar'))?.toString()).toBe('before');
+      expect((await remote.list('restore')).map((file) => file.name)).toEqual(['a.tar']);
+    });
+
+    test('upload goes into no directory that is something else', async () => {
+      await spool.symlink('restore');
+      const upload = remote.upload('restore/a.tar', inPieces(Buffer.from('x'), 1), anyRate);
+      await expect(upload).rejects.toMatchObject({ code: 'untrusted' });
+    });
+
     test.each(['../outside', '/etc/passwd', 'done/../../x', '..', '.', '', 'a\0b', 'a//b', 'a\nb', 'a\\b'])(
       'the name %j is refused everywhere',
       async (bad) => {
@@ -171,6 +199,7 @@ export function remoteContract(name: string, makeSpool: () => Promise<SpoolUnder
           () => remote.rename('a', bad),
           () => remote.remove(bad),
           () => remote.mark(bad),
+          () => remote.upload(bad, inPieces(Buffer.from('x'), 1), anyRate),
         ]) {
           await expect(attempt()).rejects.toMatchObject({ code: 'untrusted' });
         }
@@ -186,6 +215,10 @@ export function remoteContract(name: string, makeSpool: () => Promise<SpoolUnder
 }
 
 const anyRate = { offset: 0, maxBytes: Number.MAX_SAFE_INTEGER, minimumRate: 1 };
+
+async function* inPieces(content: Buffer, size: number): AsyncGenerator<Buffer, void, void> {
+  for (let at = 0; at < content.length; at += size) yield content.subarray(at, at + size);
+}
 
 /** Fetches into memory. */
 export async function collect(remote: Remote, name: string, options: Partial<FetchOptions> = {}) {

@@ -9,6 +9,7 @@ import { recover } from '../../packages/client/src/recover.ts';
 import { runClient } from '../../packages/client/src/run-client.ts';
 import { openUndoJournal } from '../../packages/client/src/undo-journal.ts';
 import { parseCommonConfig } from '../../packages/common/src/config/common-config.ts';
+import { toolsOf } from '../../packages/common/src/config/tools.ts';
 import { createRun, createStream } from '../../packages/common/src/exec.ts';
 import type { Manifest } from '../../packages/common/src/manifest.ts';
 import { silentLog } from './silent-log.ts';
@@ -39,12 +40,8 @@ export function createClientLab() {
   const scrub = (line: string) => line;
   const ioWith = (plugins: readonly Plugin[], signal = new AbortController().signal) => ({
     ...{ exec: createRun({ scrub }), stream: createStream({ scrub }), log: silentLog, signal, plugins },
-    ...{
-      journal: openUndoJournal(at('state', 'undo')),
-      now: () => new Date(),
-      owner: { uid: 0, gid: 0 },
-      version: 'test',
-    },
+    ...{ tools: toolsOf(), journal: openUndoJournal(at('state', 'undo')), now: () => new Date() },
+    ...{ owner: { uid: 0, gid: 0 }, version: 'test' },
   });
   return {
     root,

@@ -100,10 +100,29 @@ function createRemote(items: Map<string, Item>, link: { cutAt: number; fetched: 
       }),
     remove: (name) => act(() => void items.delete(checked(name))),
     mark: (name) => act(() => void (items.has(checked(name)) || put(name, {}))),
+    upload: (name, content) => act(() => receive(items, put, { name, content })),
     close: async () => {
       lost = true;
     },
   };
+}
+
+async function receive(
+  items: Map<string, Item>,
+  put: Put,
+  { name, content }: { readonly name: string; readonly content: AsyncIterable<Uint8Array> },
+): Promise<number> {
+  checked(name);
+  for (const parent of parentsOf(name)) {
+    const { type } = items.get(parent) ?? {};
+    if (type === undefined) put(parent, { type: 'directory' });
+    else if (type !== 'directory') throw new BackupError('untrusted', `${parent} is no directory.`);
+  }
+  const pieces: Uint8Array[] = [];
+  for await (const piece of content) pieces.push(Buffer.from(piece));
+  const whole = Buffer.concat(pieces);
+  put(name, { content: whole });
+  return whole.length;
 }
 
 /** The same names are refused as by SFTP. */

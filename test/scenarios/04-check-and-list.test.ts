@@ -54,7 +54,17 @@ describe('a command that is not installed', () => {
       `service: {name: shop}\ncommand: {before: [touch, ${stopped}], run: [nonexistent-dumper], after: [rm, -f, ${stopped}]}\n`,
     );
     const { stdout } = await expectCode(2, lab.client('check'));
-    expect(stdout).toMatch(/^FAILED +web\/shop\n.*command: run: nonexistent-dumper not found in /m);
+    expect(stdout).toMatch(
+      /^state +service +task +would save\nok +web\/app +command +what `date` prints, as date\.txt$/m,
+    );
+    const { services } = JSON.parse((await expectCode(2, lab.client('--json', 'check'))).stdout);
+    expect(services).toMatchObject([
+      { service: 'web/app', state: 'ok', tasks: [{ task: 'command', problems: [] }] },
+      { service: 'web/shop', state: 'FAILED', tasks: [{ task: 'command', state: 'FAILED' }] },
+    ]);
+    expect(stdout).toMatch(
+      /^FAILED +web\/shop +command .*\n.*service\.yaml:2:1: command: run: nonexistent-dumper not found in /m,
+    );
     await expectCode(1, lab.client('backup'));
     expect(existsSync(stopped)).toBe(false);
     const plan = await expectCode(0, lab.client('backup', '--dry-run'));

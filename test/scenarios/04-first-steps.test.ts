@@ -79,7 +79,7 @@ describe('from the samples to a configuration that `check` is content with', () 
     lab.write(lab.at('client/web/shop/service.yaml'), edited(service, [[/paths: .*/, `paths: [${lab.at('client')}]`]]));
     const config = lab.at('client', 'client_config.yml');
     const { stdout } = await expectCode(0, startProgram('client', ['-c', config, 'check']).ended);
-    expect(stdout).toMatch(/^ok +web\/\S+ +files$/m);
+    expect(stdout).toMatch(/^ok +web\/\S+ +files( |$)/m);
   });
 
   it('on the server: name the directories and a host, `init`, done', async () => {
@@ -146,10 +146,10 @@ describe('the files of the original shell version are taken as they are', () => 
     const { stdout } = await expectCode(2, start('client', 'check'));
     expect(stdout).not.toContain('internal error');
     expect(stdout).toMatch(
-      /^FAILED +docker\/recipes\n.*None of the paths exists: \/opt\/recipes\/mediafiles, .*Correct `paths`/m,
+      /^FAILED +docker\/recipes .*\n.*None of the paths exists: \/opt\/recipes\/mediafiles, .*Correct `paths`/m,
     );
     expect(stdout).toContain('No plugin found to handle task type `postgresql`');
-    expect(stdout).toMatch(/^FAILED +other\/pihole\n.*None of the paths exists: \/etc\/pihole, /m);
+    expect(stdout).toMatch(/^FAILED +other\/pihole .*\n.*None of the paths exists: \/etc\/pihole, /m);
   });
 
   it('`check` of the client is content once the data is there', async () => {
@@ -162,7 +162,7 @@ describe('the files of the original shell version are taken as they are', () => 
     for (const name of ['mediafiles', 'pihole', 'dnsmasq.d']) mkdirSync(lab.at('machine', name), { recursive: true });
     lab.write(lab.at('machine/config.ini'), '');
     const { stdout } = await expectCode(0, start('client', 'check'));
-    expect(stdout).toMatch(/^ok +other\/pihole +files$/m);
-    expect(stdout).toMatch(/^warning +docker\/recipes +files$/m);
+    expect(stdout).toMatch(/^ok +other\/pihole +files( |$)/m);
+    expect(stdout).toMatch(/^warning +docker\/recipes +files( |$)/m);
   });
 });

@@ -37,7 +37,7 @@ describe('services', () => {
     expect(mail?.text).toContain('Services that failed (1):\n  web/bad\n');
     expect(mail?.text).toContain('files.excludes: unknown key. Did you mean `exclude`?');
     const { stdout } = await expectCode(2, lab.client('check'));
-    expect(stdout).toMatch(/^ok +web\/app +command$/m);
+    expect(stdout).toMatch(/^ok +web\/app +command( |$)/m);
     expect(stdout).toMatch(/^FAILED +web\/bad$/m);
   });
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import type { BytePath } from '@local-backup/common/byte-path';
+import type { Entry } from '@local-backup/common/entry';
 import { BackupError } from '@local-backup/common/errors';
 import type { RunResult, Stream, Streaming } from '@local-backup/common/exec';
 import type { TarTotals } from '@local-backup/common/tar-limits';
@@ -12,7 +13,7 @@ import { namesForTar } from './archive-paths.ts';
 import type { ArchiveSink } from './archive-sink.ts';
 import { type StallWatch, watchForStall } from './archive-stall.ts';
 import { type TreeTotals, totalsOf } from './archive-totals.ts';
-import { type TarRead, tarArgs } from './tar-args.ts';
+import { type NamedRead, type TarRead, tarArgs } from './tar-args.ts';
 import { memberOnHost } from './tar-warnings.ts';
 
 export interface TarRunOptions {
@@ -28,6 +29,8 @@ export interface TarRunOptions {
   readonly directories: ArchiveDirectories;
   /** Called when the archive cannot be finished any more. */
   readonly onBroken: () => void;
+  /** Called for everything that has gone into the archive. */
+  readonly onEntry?: ((entry: Entry) => void) | undefined;
 }
 
 /** How tar has ended. */
@@ -39,24 +42,24 @@ interface Ending {
 }
 
 /**
- * Runs GNU tar once and puts what it reads into the archive. Whatever ends tar too early, the archive goes on: a file
- * that was being read is taken out of it again.
+ * Puts what one run of GNU tar reads into the archive. Whatever ends tar too early, the archive goes on: a file that was
+ * being read is taken out of it again.
  *
- * @param paths relative to the root, checked
+ * @param tar that run: {@link startTar}, or one that is over and was kept
  * @throws BackupError `failed` where the archive cannot be written any more; what the signal was aborted with
  */
-export async function runTar(read: TarRead, paths: readonly BytePath[], options: TarRunOptions): Promise<TreeTotals> {
+export async function runTar(read: TarRead, tar: Streaming, options: TarRunOptions): Promise<TreeTotals> {
   const { root } = read;
   const filter = createMemberFilter({ ...read, directories: options.directories, parents: !read.recursion });
   const reader = createReader(filter, options);
-  const { result, problem } = await readToEnd(startTar(read, paths, options), reader, options);
+  const { result, problem } = await readToEnd(tar, reader, options);
   if (problem === undefined) return totalsOf({ totals: reader.end(), failed: [], filter, result, root });
   const { totals, path } = await keepWhole(reader, options);
   const reason = path === undefined ? problem : `${memberOnHost(read, path)} is not in the archive: ${problem}`;
   return totalsOf({ totals, failed: [reason], filter, result, root });
 }
 
-function createReader(filter: MemberFilter, { sink, directories }: TarRunOptions): TarReader {
+function createReader(filter: MemberFilter, { sink, directories, onEntry }: TarRunOptions): TarReader {
   return createTarReader({
     limits: UNBOUNDED,
     onMember(entry, extent) {
@@ -64,17 +67,21 @@ function createReader(filter: MemberFilter, { sink, directories }: TarRunOptions
       directories.settle(verdict === 'keep' ? entry.path : undefined);
       return verdict;
     },
-    onEntry: sink.entry,
+    onEntry(entry) {
+      sink.entry(entry);
+      onEntry?.(entry);
+    },
     onRaw: sink.bytes,
     onLarge: sink.mark,
   });
 }
 
-function startTar(read: TarRead, paths: readonly BytePath[], options: TarRunOptions): Streaming {
+/** Starts GNU tar. */
+export function startTar(read: NamedRead, options: TarRunOptions, file?: string): Streaming {
   const [program = 'tar', ...first] = options.tarCommand;
-  return options.stream(program, [...first, ...tarArgs(read)], {
+  return options.stream(program, [...first, ...tarArgs(read, file)], {
     env: { LC_ALL: 'C' },
-    stdin: namesForTar(paths),
+    stdin: namesForTar(read.paths),
     timeoutMs: options.timeoutMs,
     signal: options.signal,
     accept: [0, 1, 2],
@@ -137,7 +144,8 @@ async function keepWhole(
   }
 }
 
-function describeStall(stallMs: number): string {
+/** Why a tar that gave nothing any more was ended. */
+export function describeStall(stallMs: number): string {
   const minutes = Math.round(stallMs / 6_000) / 10;
   return `reading stood still: tar gave nothing for ${minutes} minutes and was ended. Look for a file system that hangs (dmesg, a dead NFS server).`;
 }

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import type { BytePath } from '@local-backup/common/byte-path';
+import type { Entry } from '@local-backup/common/entry';
 import { BackupError } from '@local-backup/common/errors';
-import type { Stream } from '@local-backup/common/exec';
+import type { Stream, Streaming } from '@local-backup/common/exec';
 import { createArchiveDirectories } from './archive-directories.ts';
+import { type HeldTree, type HoldPlace, holdTree, openHeldTar, releaseHeld } from './archive-held.ts';
 import { checkedPaths, parentsOf, requireDirectories } from './archive-paths.ts';
 import { type ArchiveSinkOptions, createArchiveSink, type FinishedArchive } from './archive-sink.ts';
 import { addTotals, requireEntries, type TreeTotals } from './archive-totals.ts';
-import { runTar, type TarRunOptions } from './archive-tree.ts';
+import { runTar, startTar, type TarRunOptions } from './archive-tree.ts';
+import type { NamedRead, TreeReads } from './tar-args.ts';
 
 export interface ArchiveWriterOptions extends ArchiveSinkOptions {
   /** GNU tar and its first arguments. */
@@ -36,9 +39,11 @@ export interface TreeRequest {
   readonly oneFileSystem: boolean;
   /** True: the directories between `root` and `paths` are stored too, without what else is in them. */
   readonly parents: boolean;
+  /** Called for everything that has gone into the archive; paths are those of the archive. */
+  readonly onEntry?: (entry: Entry) => void;
 }
 
-/** Writes the archive and its entry list, tree by tree, one at a time. */
+/** Writes the archive and its entry list, tree by tree, one at a time: what is asked for meanwhile waits for its turn. */
 export interface ArchiveWriter {
   /**
    * Puts a directory into the archive that is nowhere on the host, mode 0700, and those above it; harmless where the
@@ -51,6 +56,14 @@ export interface ArchiveWriter {
    * @throws BackupError `failed` where nothing at all was saved, a path cannot be saved, or the archive is {@link broken}
    */
   addTree(request: TreeRequest): Promise<TreeTotals>;
+  /**
+   * Reads a tree at the speed of the disks into an uncompressed temporary tar, for {@link addHeld}: the archive is not
+   * touched. Undefined where there is no room for it, or none left half-way: nothing is left of it then.
+   * @throws BackupError `failed` where a path cannot be saved
+   */
+  holdTree(request: TreeRequest, place: HoldPlace): Promise<HeldTree | undefined>;
+  /** The same as {@link addTree} for a tree that is held, with what was said while it was read. Removes what was held. */
+  addHeld(held: HeldTree): Promise<TreeTotals>;
   /** The archive can no longer be written, or the run was ended: nothing can be added, and `finish` throws. */
   readonly broken: boolean;
   /** Resolves when both files are whole and on disk (fsync). */
@@ -73,16 +86,35 @@ export async function createArchiveWriter(options: ArchiveWriterOptions): Promis
   const requireWhole = () => {
     if (broken) throw new BackupError('failed', 'The archive is broken: it could not be written to its end.');
   };
+  // Services may be saved at the same time; their trees come one after the other.
+  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = <Result>(work: () => Promise<Result>): Promise<Result> => {
+    const mine = last.then(work);
+    last = mine.catch(() => undefined);
+    return mine;
+  };
   return {
     async addDirectory(path, mtime = new Date(0)) {
       requireWhole();
       directories.want(path, mtime);
     },
-    async addTree(request) {
-      requireWhole();
-      directories.want(request.prefix, new Date(0));
-      return addTree(request, run);
-    },
+    addTree: (request) =>
+      inTurn(async () => {
+        requireWhole();
+        directories.want(request.prefix, new Date(0));
+        return addTree(request, await readsOf(request), run, (read) => startTar(read, run));
+      }),
+    holdTree: async (request, place) => holdTree(request, await readsOf(request), run, place),
+    addHeld: (held) =>
+      inTurn(async () => {
+        requireWhole();
+        directories.want(held.request.prefix, new Date(0));
+        try {
+          return await addTree(held.request, held.reads, run, (read) => openHeldTar(held, read));
+        } finally {
+          await releaseHeld(held);
+        }
+      }),
     get broken() {
       return broken;
     },
@@ -95,18 +127,30 @@ export async function createArchiveWriter(options: ArchiveWriterOptions): Promis
   };
 }
 
-export type { FinishedArchive };
+export type { FinishedArchive, HeldTree, TreeTotals };
 
-async function addTree(request: TreeRequest, run: TarRunOptions): Promise<TreeTotals> {
+/** How a tree is read, checked: its parents first, where it has some. */
+async function readsOf(request: TreeRequest): Promise<TreeReads> {
   const { prefix, root, exclude, oneFileSystem } = request;
   const paths = checkedPaths(request.paths);
   const parents = request.parents ? parentsOf(paths) : [];
   await requireDirectories(root, parents);
-  const above = { prefix, root, exclude: [], oneFileSystem: false, recursion: false };
-  const before = parents.length === 0 ? undefined : await runTar(above, parents, run);
+  const above: NamedRead = { prefix, root, exclude: [], oneFileSystem: false, recursion: false, paths: parents };
+  const tree: NamedRead = { prefix, root, exclude, oneFileSystem, recursion: true, paths };
+  return { above: parents.length === 0 ? undefined : above, tree };
+}
+
+async function addTree(
+  { onEntry }: TreeRequest,
+  { above, tree }: TreeReads,
+  options: TarRunOptions,
+  start: (read: NamedRead) => Streaming,
+): Promise<TreeTotals> {
+  const run = { ...options, onEntry };
+  const before = above === undefined ? undefined : await runTar(above, start(above), run);
   // Without its parents nothing of the tree would have its place.
   if (before !== undefined && before.failed.length > 0) return before;
-  const totals = await runTar({ prefix, root, exclude, oneFileSystem, recursion: true }, paths, run);
-  requireEntries(totals, root, paths);
+  const totals = await runTar(tree, start(tree), run);
+  requireEntries(totals, tree.root, tree.paths);
   return before === undefined ? totals : addTotals(before, totals);
 }

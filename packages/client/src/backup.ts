@@ -13,13 +13,14 @@ import { worstStatus } from '@local-backup/common/status';
 import { createArchiveWriter, type FinishedArchive } from './archive.ts';
 import type { ClientConfig } from './config.ts';
 import { escapeExcludePattern } from './exclude-pattern.ts';
+import { openTaskSizes, type TaskSizes } from './expect/task-sizes.ts';
 import { listSpool, type Owner, publish, sweepSpool } from './publish.ts';
-import { runService, type ServiceIo } from './run-service.ts';
+import { saveServices } from './save-services.ts';
 import type { Service } from './service.ts';
+import type { ServiceIo } from './service-work.ts';
 import { acquireSpoolLock } from './spool-lock.ts';
 import { createWorkDirectory, requireFreeSpace } from './stage.ts';
 import type { TaskIo } from './task-context.ts';
-import { failedService } from './task-progress.ts';
 import { verifyArchive } from './verify.ts';
 
 export interface BackupIo extends TaskIo {
@@ -56,17 +57,22 @@ export async function backup(
   const { lockRetries: retries, lockRetryDelayMs: retryDelayMs } = config;
   const lock = await acquireSpoolLock({ spool, retries, retryDelayMs, ...io });
   try {
-    return await saveAndPublish(config, services, rejected, io);
+    const sizes = openTaskSizes(join(config.stateDir, 'sizes'));
+    return await saveAndPublish(config, services, rejected, { ...io, sizes });
   } finally {
     await lock.release();
   }
+}
+
+interface RunIo extends BackupIo {
+  readonly sizes: TaskSizes;
 }
 
 async function saveAndPublish(
   config: ClientConfig,
   services: readonly Service[],
   rejected: readonly ManifestService[],
-  io: BackupIo,
+  io: RunIo,
 ): Promise<BackupResult> {
   const spool = config.baseBackupDir;
   const name = await unusedName(spool, config.hostname, io);
@@ -85,6 +91,8 @@ async function saveAndPublish(
     });
     io.signal.throwIfAborted();
     await publish(spool, manifest, io.owner);
+    // The archive is there: what could not be remembered costs the next run a comparison, not this one the archive.
+    await io.sizes.commit(name).catch((error: unknown) => io.log.warn(describeError(error)));
     io.log.info(`Published ${join(spool, name)} (${formatBytes(manifest.bytes)}).`, { archive: name });
     return { manifest, services: all };
   } finally {
@@ -139,7 +147,7 @@ async function makeArchive(
   config: ClientConfig,
   services: readonly Service[],
   partials: Partials,
-  io: BackupIo,
+  io: RunIo,
 ): Promise<MadeArchive> {
   const created = io.now();
   const work = await createWorkDirectory(config.baseBackupDir);
@@ -155,36 +163,24 @@ async function makeArchive(
       timeoutMs: config.taskTimeoutMs,
     });
     const exclude = [`${escapeExcludePattern(await realpath(config.baseBackupDir))}/`];
-    const made = await fillArchive(services, { ...io, work, archive, exclude, minFreeBytes: config.minFreeBytes });
+    const serviceIo = { ...io, work, archive, exclude, minFreeBytes: config.minFreeBytes };
+    const made = await fillArchive(services, config.parallelServices, serviceIo);
     return { ...made, created };
   } finally {
     await rm(work, { recursive: true, force: true });
   }
 }
 
-async function fillArchive(services: readonly Service[], io: ServiceIo): Promise<Omit<MadeArchive, 'created'>> {
+async function fillArchive(
+  services: readonly Service[],
+  parallel: number,
+  io: ServiceIo,
+): Promise<Omit<MadeArchive, 'created'>> {
   try {
-    const reports: ManifestService[] = [];
-    for (const service of services) {
-      io.log.info(`Saving ${service.type}/${service.name} ...`, { service: service.name });
-      reports.push(await saveService(service, io));
-    }
-    return { services: reports, ...(await io.archive.finish()) };
+    return { services: await saveServices(services, parallel, io), ...(await io.archive.finish()) };
   } catch (error) {
     await io.archive.abort();
     throw error;
-  }
-}
-
-/** The boundary of a service: what keeps it from even beginning costs this service, not the others. */
-async function saveService(service: Service, io: ServiceIo): Promise<ManifestService> {
-  try {
-    return await runService(service, io);
-  } catch (error) {
-    if (io.signal.aborted || io.archive.broken) throw error;
-    const message = describeError(error);
-    io.log.error(message, { service: service.name });
-    return failedService(service, [message], io.now());
   }
 }
 

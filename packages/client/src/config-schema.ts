@@ -13,6 +13,9 @@ import {
 } from '@local-backup/common/config/values';
 import * as z from 'zod';
 
+/** Where the original shell version has its plugins, and those of its users. */
+export const DEFAULT_PLUGIN_DIR = '/opt/backup/lib/plugins';
+
 const archiveKeys = {
   base_backup_dir: absolutePath
     .refine((path) => !isSystemDirectory(path), {
@@ -72,7 +75,9 @@ const runKeys = {
     .describe('Where services are looked for: `*/service.yaml` and `*/*/service.yaml` in it, or `service.yml`.'),
   plugin_dir: absolutePath
     .optional()
-    .describe('Directory with plugins of your own.')
+    .describe(
+      'Directory with plugins of your own (docs/plugins.md): they must belong to root, and nobody else may write to them.',
+    )
     .meta({
       'x-default': '`DEFAULT_PLUGIN_DIR` of common_config, else `/opt/backup/lib/plugins`',
       examples: ['/opt/backup/lib/plugins'],
@@ -88,6 +93,15 @@ const runKeys = {
     .prefault(3)
     .describe('How often a locked spool is tried again before the run fails.'),
   lock_retry_delay: duration().prefault('60s').describe('Time between two tries.'),
+  parallel_services: z
+    .int()
+    .min(1)
+    .max(64)
+    .prefault(1)
+    .describe(
+      'Services that are saved at the same time. What goes into the archive goes in one after the other: one that stands ' +
+        'still and has no room for a temporary file may wait for another.',
+    ),
   task_timeout: duration({ min: '1s' })
     .prefault('6h')
     .describe('Time limit for each step of a task. A task that takes longer is ended and counts as failed.'),

@@ -55,6 +55,7 @@ it('fills in defaults', () => {
     gzipLevel: 2,
     compressionThreads: 4,
     serviceDir: '/etc/backup',
+    parallelServices: 1,
     pluginDir: '/opt/backup/lib/plugins',
     stateDir: '/var/lib/backup-client',
     lockDir: '/run',

@@ -7,7 +7,7 @@ import { parseConfig } from '@local-backup/common/config/parse';
 import { type Tools, toolsOf } from '@local-backup/common/config/tools';
 import { isUsualMailAddress } from '@local-backup/common/config/values';
 import type * as z from 'zod';
-import { type ClientSection, clientConfigSchema } from './config-schema.ts';
+import { type ClientSection, clientConfigSchema, DEFAULT_PLUGIN_DIR } from './config-schema.ts';
 
 export const CLIENT_CONFIG_FILE = '/etc/backup/client_config.yml';
 
@@ -31,6 +31,7 @@ export interface ClientConfig {
   readonly lockDir: string;
   readonly lockRetries: number;
   readonly lockRetryDelayMs: number;
+  readonly parallelServices: number;
   readonly taskTimeoutMs: number;
   readonly tools: Tools;
   /** What is odd, though the run can go on; for the log and the run record. */
@@ -94,11 +95,12 @@ function clientConfigOf(section: ClientSection, common: CommonConfig, facts: Cli
     gzipLevel: section.gzip_level,
     compressionThreads: section.compression_threads ?? facts.cores,
     serviceDir: section.service_dir,
-    pluginDir: section.plugin_dir ?? common.pluginDir ?? '/opt/backup/lib/plugins',
+    pluginDir: section.plugin_dir ?? common.pluginDir ?? DEFAULT_PLUGIN_DIR,
     stateDir: section.state_dir,
     lockDir: section.lock_dir,
     lockRetries: section.lock_retries,
     lockRetryDelayMs: section.lock_retry_delay,
+    parallelServices: section.parallel_services,
     taskTimeoutMs: section.task_timeout,
     tools,
     warnings: [...common.warnings, ...mailWarnings(adminEmail)],

@@ -72,7 +72,8 @@ interface Found {
   readonly links: readonly string[];
 }
 
-async function findServiceFiles(directory: string): Promise<Found> {
+/** The service.yaml files of a directory, unread. @throws BackupError `config` where it cannot be read */
+export async function findServiceFiles(directory: string): Promise<Found> {
   const files: string[] = [];
   const links: string[] = [];
   const top = await list(directory);

@@ -9,7 +9,7 @@ import { chooseServices } from './select.ts';
 import type { Service } from './service.ts';
 import type { TaskIo } from './task-context.ts';
 import { failedService, skippedService } from './task-progress.ts';
-import { validateServices } from './validate-services.ts';
+import { type Finding, validateServices } from './validate-services.ts';
 
 export interface FindIo extends TaskIo {
   readonly plugins: readonly Plugin[];
@@ -25,6 +25,10 @@ export interface FoundServices {
   readonly warnings: readonly string[];
   /** What the manifest says of all the others: failed, or not asked for. */
   readonly others: readonly ManifestService[];
+  /** Of each service that was asked for and could be read, whether it can be saved or not. */
+  readonly findings: ReadonlyMap<Service, readonly Finding[]>;
+  /** Services that were asked for and could not be read. */
+  readonly unread: readonly RejectedService[];
 }
 
 /**
@@ -55,7 +59,7 @@ export async function findServices(
     ...valid.rejected,
     ...left.map((service) => skippedService(service, 'Not asked for: --service named others.', io.now())),
   ];
-  return { services: valid.services, advice: valid.advice, warnings, others };
+  return { ...valid, warnings, others, unread: bad };
 }
 
 function nothingToSave(directory: string): string {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { clientConfigSchema } from './config-schema.ts';
+import { clientConfigSchema, DEFAULT_PLUGIN_DIR } from './config-schema.ts';
 
 /** The little of client_config.yml that is needed even when the rest of it is wrong. */
 export interface Places {
   readonly stateDir: string;
   readonly lockDir: string;
+  readonly pluginDir: string;
+  readonly serviceDir: string;
   /** Who is to be told; undefined where it is not there. */
   readonly adminEmail: string | undefined;
 }
@@ -14,6 +16,8 @@ export function placesIn(text: string): Places {
   return {
     stateDir: absolute(textAfter(text, 'state_dir')) ?? clientConfigSchema.shape.state_dir.parse(undefined),
     lockDir: absolute(textAfter(text, 'lock_dir')) ?? clientConfigSchema.shape.lock_dir.parse(undefined),
+    pluginDir: absolute(textAfter(text, 'plugin_dir')) ?? DEFAULT_PLUGIN_DIR,
+    serviceDir: absolute(textAfter(text, 'service_dir')) ?? clientConfigSchema.shape.service_dir.parse(undefined),
     adminEmail: textAfter(text, 'admin_email'),
   };
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import type { BytePath } from '@local-backup/common/byte-path';
+import type { Tools } from '@local-backup/common/config/tools';
 import type { Run } from '@local-backup/common/exec';
 import type { Log } from '@local-backup/common/log';
 import type * as z from 'zod';
+import type { Check, CopyContext, TaskRestore } from './plugin-copy.ts';
 
 /** A tree of the host that is read in place, straight into the archive's stream. */
 export interface Tree {
@@ -20,10 +22,19 @@ export interface Tree {
 /** What `run` hands over, beside the files that it left in the stage. */
 export interface TaskResult {
   readonly trees?: readonly Tree[];
+  /**
+   * True: the trees are read from snapshots, so the service may go on while they are read. The `post` of this task is
+   * called when they have been read, those of the other tasks before.
+   */
+  readonly snapshot?: boolean;
   /** What was not as it should be though the task could be done: each makes the service a `warning`. */
   readonly warnings?: readonly string[];
-  /** What a restore has to know: engine versions, image digests. */
+  /** What of it could not be saved, while the rest was: each makes the task `failed`. */
+  readonly failures?: readonly string[];
+  /** What a restore has to know: engine versions, image digests. Each value at most 1,000 characters. */
   readonly facts?: Readonly<Record<string, string>>;
+  /** Of a database: its tables by their full names, with the rows that were saved; undefined where nobody counted them. */
+  readonly tables?: ReadonlyMap<string, number | undefined>;
 }
 
 /** Everything that a plugin may use; it imports nothing else of this program. */
@@ -34,6 +45,8 @@ export interface PluginContext<Options = unknown> {
   readonly stage: string;
   /** Runs an external program: no shell, with a time limit, ended as a group when the run is ended. */
   readonly exec: Run;
+  /** Programs that client_config.yml may have named: program and first arguments. */
+  readonly tools: Tools;
   readonly log: Log;
   /** Aborted when the run is to end: stop waiting, throw; `post` is called after that with a signal of its own. */
   readonly signal: AbortSignal;
@@ -62,6 +75,10 @@ export interface Plugin<Options = unknown> {
   readonly options: z.ZodType<Options>;
   /** Order of `prepare` within a service, low first; `post` goes the other way round. Default 50; containers 10. */
   readonly order?: number;
+  /** True: its tasks only go along with others; a service that has none but such ones is refused. */
+  readonly savesNothing?: boolean;
+  /** What a task would save, in a few words for `backup-client check`: `database shop, plain SQL`. Pure. */
+  describe?(options: Options): string;
   /** Throws if a run cannot succeed. Changes nothing. May return warnings. */
   validate?(context: PluginContext<Options>): Promise<readonly string[] | undefined>;
   /** Makes the service quiet. Calls `remember` before it does anything that has to be undone. */
@@ -73,6 +90,14 @@ export interface Plugin<Options = unknown> {
    * off in between (then by the next run, `run` not called); safe to call twice.
    */
   post?(context: PluginContext<Options>): Promise<void>;
+  /**
+   * Looks at a restored copy of what `run` saved: would it load? Changes nothing outside `scratch`, and asks no server of
+   * this host. Throws only where it could not look; what is wrong with the copy is in the result. Missing: the files are
+   * all there is to it, and the entry list has proven them.
+   */
+  verify?(context: CopyContext<Options>): Promise<readonly Check[]>;
+  /** Puts back what `run` saved. Missing: the plugin saves nothing that has to be put back. */
+  readonly restore?: TaskRestore<Options>;
 }
 
 /** Keeps the type of the options inside the plugin while the list of plugins holds them all. */

@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { BackupError } from '@local-backup/common/errors';
 import { MANIFEST_MAX_BYTES, type Manifest, manifestSchema } from '@local-backup/common/manifest';
+import { type RestoreManifest, restoreManifestSchema } from '@local-backup/common/restore-tar';
 
 /**
  * Reads a manifest of the spool. The server's account may write there, so what stands in its place is not trusted:
@@ -15,6 +16,21 @@ export async function readManifest(file: string): Promise<Manifest> {
     return manifestSchema.parse(JSON.parse(text));
   } catch (cause) {
     throw new BackupError('untrusted', `${file} is not a manifest of this program. Run a new backup.`, { cause });
+  }
+}
+
+/**
+ * Reads the manifest of a tar file that the server has sent, with the same care.
+ * @throws BackupError `failed` where it cannot be read, `untrusted` where it is no manifest
+ */
+export async function readRestoreManifest(file: string): Promise<RestoreManifest> {
+  const text = await readBounded(file);
+  try {
+    return restoreManifestSchema.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new BackupError('untrusted', `${file} is not what a server sends with a tar file. Have it sent again.`, {
+      cause,
+    });
   }
 }
 

@@ -2,6 +2,7 @@
 import { tmpdir } from 'node:os';
 import { BackupError, describeError } from '@local-backup/common/errors';
 import type { Plugin } from './plugin.ts';
+import { undoKilledRestore } from './restore/undo-restore.ts';
 import type { Service } from './service.ts';
 import { removeSpoolLock } from './spool-lock.ts';
 import { createTaskContext, type TaskIo } from './task-context.ts';
@@ -60,7 +61,7 @@ export async function recover(io: RecoverIo): Promise<Recovery> {
 export async function forgetService(name: string, { journal }: Pick<TaskIo, 'journal'>): Promise<number> {
   const { entries } = await journal.list();
   const done = entries.filter(
-    (entry) => entry.kind === 'task' && `${entry.service.type}/${entry.service.name}` === name,
+    (entry) => entry.kind !== 'spool-lock' && `${entry.service.type}/${entry.service.name}` === name,
   );
   for (const entry of done) await journal.remove(entry);
   return done.length;
@@ -68,6 +69,7 @@ export async function forgetService(name: string, { journal }: Pick<TaskIo, 'jou
 
 async function undo(entry: UndoEntry, io: RecoverIo): Promise<void> {
   if (entry.kind === 'spool-lock') return removeSpoolLock(entry.path);
+  if (entry.kind === 'restore') return undoKilledRestore(entry, io);
   const plugin = io.plugins.find(({ name }) => name === entry.plugin);
   if (plugin === undefined) {
     throw new BackupError('failed', `this version has no plugin ${entry.plugin}; check the service by hand.`);
@@ -94,5 +96,9 @@ function optionsNow(entry: UndoTask, services: readonly Service[]): unknown {
 
 function describeEntry(entry: UndoEntry): string {
   if (entry.kind === 'spool-lock') return `the spool lock ${entry.path}`;
+  if (entry.kind === 'restore') {
+    const { type, name } = entry.service;
+    return `the unfinished restore of ${type}/${name}`;
+  }
   return `what ${entry.plugin} did to ${entry.service.type}/${entry.service.name}`;
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import type { ManifestService } from '@local-backup/common/manifest';
-import type { Service } from './service.ts';
+import { showControls } from '@local-backup/common/byte-path';
+import type { CheckedService, CheckState } from './checked-services.ts';
 
 /** One line of the result, and below it what mends it. */
 export interface CheckLine {
-  readonly state: 'ok' | 'warning' | 'FAILED';
+  readonly state: CheckState;
   readonly what: string;
   readonly more: string;
   readonly details: readonly string[];
@@ -16,43 +16,50 @@ export interface CheckResult {
   readonly warnings: readonly string[];
   /** What a run relies on beside the services. */
   readonly surroundings: readonly CheckLine[];
-  readonly services: readonly Service[];
-  readonly advice: ReadonlyMap<Service, readonly string[]>;
-  readonly others: readonly ManifestService[];
+  readonly services: readonly CheckedService[];
 }
 
 /** What `backup-client check` prints. Pure. */
-export function renderCheck(result: CheckResult): string {
-  const { configFile, warnings, surroundings } = result;
+export function renderCheck({ configFile, warnings, surroundings, services }: CheckResult): string {
   const more = warnings.length === 0 ? '' : `${warnings.length} warning(s)`;
   const lines: CheckLine[] = [
     { state: warnings.length === 0 ? 'ok' : 'warning', what: configFile, more, details: warnings },
     ...surroundings,
-    ...serviceLines(result),
   ];
-  return `${lines.flatMap((each) => [line(each), ...each.details.map(detail)]).join('\n')}\n`;
+  const rows = [
+    ...lines.flatMap(({ state, what, more: text, details }) => [row(state, what, text), ...details.map(detail)]),
+    '',
+    row('state', 'service', 'task', 'would save'),
+    ...services.flatMap(serviceRows),
+  ];
+  return `${rows.join('\n')}\n`;
 }
 
-function serviceLines({ services, advice, others }: CheckResult): CheckLine[] {
-  return [
-    ...services.map((service): CheckLine => {
-      const details = [...service.warnings, ...(advice.get(service) ?? [])];
-      const more = service.tasks.map((task) => task.key).join(', ');
-      return { state: details.length > 0 ? 'warning' : 'ok', what: `${service.type}/${service.name}`, more, details };
-    }),
-    ...others.map(({ type, name, messages }): CheckLine => {
-      return { state: 'FAILED', what: `${type}/${name}`, more: '', details: messages };
-    }),
-  ];
+function serviceRows({ service, state, tasks, problems }: CheckedService): string[] {
+  const [first, ...others] = tasks.map(({ task, state: own, saves, problems: found }, index) => {
+    // The state of the service stands in its first line.
+    return [row(index === 0 ? state : own, index === 0 ? service : '', task, oneLine(saves)), ...found.map(detail)];
+  });
+  return [...(first ?? [row(state, service)]), ...others.flat(), ...problems.map(detail)];
 }
 
-function line({ state, what, more }: CheckLine): string {
-  return `${state.padEnd(8)} ${what.padEnd(32)} ${more}`.trimEnd();
+const TASK_WIDTH = 14;
+
+function row(state: string, what: string, more = '', last = ''): string {
+  return `${state.padEnd(8)} ${what.padEnd(32)} ${last === '' ? more : `${more.padEnd(TASK_WIDTH)} ${last}`}`.trimEnd();
+}
+
+const LONGEST = 100;
+
+/** Names out of a service.yaml may hold anything. */
+function oneLine(text: string): string {
+  const shown = showControls(text);
+  return shown.length > LONGEST ? `${shown.slice(0, LONGEST)} ...` : shown;
 }
 
 function detail(text: string): string {
   return text
     .split('\n')
-    .map((row) => `           ${row}`)
+    .map((line) => `           ${line}`)
     .join('\n');
 }

@@ -59,8 +59,9 @@ function hostRecord(begun: RunRecord, { manifest, services, recovery }: ClientRu
     seconds: 0,
     ...step,
   }));
-  const results = services.map(({ name, type, status, messages, tasks }) => {
-    return { name, type, status, messages: [...messages, ...tasks.flatMap((task) => task.messages)] };
+  const results = services.map(({ name, type, status, messages, tasks, secondsStopped }) => {
+    const all = [...messages, ...tasks.flatMap((task) => task.messages)];
+    return { name, type, status, messages: all, ...(secondsStopped > 0 ? { secondsStopped } : {}) };
   });
   return {
     host: begun.hostname,

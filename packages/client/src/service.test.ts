@@ -51,7 +51,7 @@ describe("the original's files are read unchanged", () => {
 });
 
 it('keeps the order of the tasks and fills in defaults, also of an empty task', () => {
-  expect(read('other:\nservice: {name: a}\nfiles: {paths: [/etc]}').tasks).toEqual([
+  expect(read('other:\nservice: {name: a}\nfiles: {paths: [/etc]}').tasks).toMatchObject([
     { key: 'other', plugin: other, options: { level: 1 } },
     { key: 'files', plugin: files, options: { paths: ['/etc'], exclude: [] } },
   ]);
@@ -96,4 +96,28 @@ it('the directory that names the type must be fit to be a name', () => {
   expect(() => read('service: {name: a}\nother: {}', '/etc/backup/.x y/a/service.yaml')).toThrow(
     '".x y" cannot be a type',
   );
+});
+
+describe('expect', () => {
+  it('is a key of every task, which its plugin does not see', () => {
+    const [task] = read('service: {name: a}\nfiles: {paths: [/etc], expect: {min_bytes: 1M, max_shrink: 30%}}').tasks;
+    expect(task?.options).toEqual({ paths: ['/etc'], exclude: [] });
+    expect(task?.expect).toEqual({ min_bytes: 1024 * 1024, max_shrink: 0.3, on_miss: 'fail' });
+    expect(read('service: {name: a}\nfiles: {paths: [/etc]}').tasks[0]?.expect).toBeUndefined();
+  });
+
+  it('is checked together with the rest', () => {
+    const text =
+      'service: {name: a}\nfiles: {paths: [etc], expect: {min_bytes: much, min_rows: {a: 0}}}\nother: {expect:}';
+    expect(() => read(text)).toThrow(
+      /2:17: files.paths\[0\](.|\n)*2:43: files.expect.min_bytes(.|\n)*2:63: files.expect.min_rows.a(.|\n)*other.expect: /,
+    );
+  });
+
+  it('is no key of a task that saves nothing', () => {
+    const hooks = definePlugin({ ...other, name: 'hooks', savesNothing: true });
+    const text = 'service: {name: a}\nother: {}\nhooks: {expect: {min_bytes: 1}}';
+    expect(() => parseService(text, FILE, [other, hooks])).toThrow('3:9: hooks.expect: unknown key');
+    expect(() => parseService('service: {name: a}\nhooks: {}', FILE, [other, hooks])).toThrow('nothing would be saved');
+  });
 });

@@ -7,6 +7,8 @@ import { didYouMean } from '@local-backup/common/config/suggest';
 import { readYaml } from '@local-backup/common/config/yaml-source';
 import { SERVICE_NAME_PATTERN } from '@local-backup/common/manifest';
 import * as z from 'zod';
+import { type Expectations, withExpect } from './expect/options.ts';
+import { splitTaskBlock } from './expect/task-block.ts';
 import type { Plugin } from './plugin.ts';
 
 /** One block of a service.yaml. */
@@ -16,6 +18,10 @@ export interface ServiceTask {
   readonly plugin: Plugin;
   /** Checked by the plugin's schema, defaults filled in. */
   readonly options: unknown;
+  /** `FILE:LINE:COLUMN` of its key. */
+  readonly where?: string | undefined;
+  /** What has to be true of what it saves. */
+  readonly expect?: Expectations | undefined;
 }
 
 /** What one service.yaml describes. */
@@ -46,7 +52,11 @@ const serviceHead = z.strictObject({
 
 /** Schema of a whole service.yaml, for the reference documentation and for editors. */
 export function serviceSchema(plugins: readonly Plugin[]): z.ZodObject {
-  const tasks = plugins.map((plugin) => [plugin.name, plugin.options.optional().describe(plugin.summary)] as const);
+  const tasks = plugins.map((plugin) => {
+    const documented = plugin.name === 'files';
+    const block = plugin.savesNothing ? plugin.options : withExpect(plugin.options, { documented });
+    return [plugin.name, block.optional().describe(plugin.summary)] as const;
+  });
   return z.strictObject({
     service: serviceHead.describe('What is saved and restored as one.'),
     ...Object.fromEntries(tasks),
@@ -75,7 +85,8 @@ export function parseService(text: string, file: string, plugins: readonly Plugi
     ...directoryComplaints(file),
   ];
   const warnings = tasks.flatMap((checked) => checked.warning ?? []);
-  if (complaints.length === 0 && done.length === 0) complaints.push(noTask(file, warnings));
+  const saves = done.some(({ plugin }) => !plugin.savesNothing);
+  if (complaints.length === 0 && !saves) complaints.push(noTask(file, done, warnings));
   // A file that is refused is corrected once: what would only be a warning is listed with the rest.
   else if (complaints.length > 0) complaints.push(...warnings);
   if (!head.ok || complaints.length > 0) throw complaintError(file, complaints);
@@ -103,10 +114,14 @@ function checkTask(source: ConfigSource, key: string, plugins: readonly Plugin[]
     const message = `No plugin found to handle task type \`${key}\`; nothing of it is saved.${hint}`;
     return { complaints: [], warning: { file: source.file, ...source.locate([key], 'key'), path: [key], message } };
   }
-  const checked = checkConfig(source, plugin.options, [key]);
-  return checked.ok
-    ? { complaints: [], task: { key, plugin, options: checked.value } }
-    : { complaints: checked.complaints };
+  const { rest, expect } = plugin.savesNothing ? { rest: source, expect: undefined } : splitTaskBlock(source, key);
+  const checked = checkConfig(rest, plugin.options, [key]);
+  const complaints = [checked, expect].flatMap((part) => (part === undefined || part.ok ? [] : part.complaints));
+  if (!checked.ok || complaints.length > 0) return { complaints };
+  const { line, column } = source.locate([key], 'key');
+  const where = `${source.file}:${line}:${column}`;
+  const expected = expect?.ok === true ? expect.value : undefined;
+  return { complaints, task: { key, plugin, options: checked.value, where, expect: expected } };
 }
 
 /** Tasks of a file whose head is wrong: they are checked too, so that all complaints come at once. */
@@ -123,7 +138,9 @@ function directoryComplaints(file: string): Complaint[] {
   return [{ file, line: 1, column: 1, path: [], message }];
 }
 
-function noTask(file: string, warnings: readonly Complaint[]): Complaint {
-  const message = ['there is no task, so nothing would be saved', ...warnings.map((warning) => warning.message)];
+function noTask(file: string, tasks: readonly ServiceTask[], warnings: readonly Complaint[]): Complaint {
+  const keys = tasks.map(({ key }) => `\`${key}\``).join(' and ');
+  const why = keys === '' ? 'there is no task' : `there is no task beside ${keys}`;
+  const message = [`${why}, so nothing would be saved`, ...warnings.map((warning) => warning.message)];
   return { file, line: 1, column: 1, path: [], message: message.join('. ') };
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
+import type { BytePath } from '@local-backup/common/byte-path';
 import { toTarPattern } from './exclude-pattern.ts';
 
 /** One run of GNU tar that reads from a tree; the names to read come from standard input. */
@@ -11,6 +12,19 @@ export interface TarRead {
   readonly oneFileSystem: boolean;
   /** False: directories without what is in them. */
   readonly recursion: boolean;
+}
+
+/** The same with the names. */
+export interface NamedRead extends TarRead {
+  /** Relative to the root, checked. */
+  readonly paths: readonly BytePath[];
+}
+
+/** What tar has to do for one tree. */
+export interface TreeReads {
+  /** The directories above it, read first; undefined where there are none. */
+  readonly above: NamedRead | undefined;
+  readonly tree: NamedRead;
 }
 
 /**
@@ -34,12 +48,14 @@ const PREFIX = /^[A-Za-z0-9._-]+(?:\/[A-Za-z0-9._-]+)*$/;
 /**
  * Arguments of GNU tar 1.29 or newer. Names on standard input end in NUL and begin with `./`, or are `.`: so none looks
  * like an option, and replacing the dot puts members and targets of hard links (not of symlinks) under the prefix.
+ * @param file where the archive goes, its size to standard error; default: standard output
  */
-export function tarArgs({ prefix, root, exclude, oneFileSystem, recursion }: TarRead): string[] {
+export function tarArgs({ prefix, root, exclude, oneFileSystem, recursion }: TarRead, file = '-'): string[] {
   if (!PREFIX.test(prefix)) throw new Error(`not a prefix for an archive: ${prefix}`);
   return [
     '--create',
-    '--file=-',
+    `--file=${file}`,
+    ...(file === '-' ? [] : ['--totals']),
     ...FIDELITY,
     '--quoting-style=escape',
     `--transform=flags=rSh;s,^\\.,${prefix},`,

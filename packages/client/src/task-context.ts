@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
+import type { Tools } from '@local-backup/common/config/tools';
 import type { Run } from '@local-backup/common/exec';
 import type { Log } from '@local-backup/common/log';
 import type { Memo, PluginContext } from './plugin.ts';
@@ -8,6 +9,7 @@ import type { UndoJournal, UndoTask } from './undo-journal.ts';
 /** What the core has for every plugin. */
 export interface TaskIo {
   readonly exec: Run;
+  readonly tools: Tools;
   readonly log: Log;
   readonly signal: AbortSignal;
   readonly journal: UndoJournal;
@@ -35,6 +37,7 @@ export function createTaskContext(entry: UndoTask, stage: string, io: TaskIo): P
     options: entry.options,
     stage,
     exec: io.exec,
+    tools: io.tools,
     log: io.log.child({ service: entry.service.name, task: entry.task }),
     signal: io.signal,
     async remember(value) {

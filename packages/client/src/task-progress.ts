@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { describeError } from '@local-backup/common/errors';
+import { BackupError, describeError } from '@local-backup/common/errors';
 import { type ManifestService, type ManifestTask, SERVICE_NAME_PATTERN } from '@local-backup/common/manifest';
 import { type Status, worstStatus } from '@local-backup/common/status';
+import { createTally, type Tally } from './expect/tally.ts';
 import type { PluginContext, TaskResult } from './plugin.ts';
 import type { Service, ServiceTask } from './service.ts';
 import type { UndoTask } from './undo-journal.ts';
@@ -18,10 +19,16 @@ export interface TaskProgress {
   seconds: number;
   /** What `run` handed over. */
   result: TaskResult;
+  /** What of it is in the archive. */
+  readonly tally: Tally;
+  /** When the `prepare` began that has made the service quiet. */
+  quietSince: Date | undefined;
 }
 
 export function beginTask(task: ServiceTask, entry: UndoTask, context: PluginContext): TaskProgress {
-  return { task, entry, context, messages: [], status: 'skipped', seconds: 0, result: {} };
+  const tally = createTally(task.expect?.must_contain ?? []);
+  const begun = { status: 'skipped', seconds: 0, result: {}, quietSince: undefined } as const;
+  return { task, entry, context, tally, ...begun, messages: [] };
 }
 
 /** Its `run` has come to its end; what follows can only make it worse. */
@@ -29,6 +36,13 @@ export function ranWell(progress: TaskProgress, result: TaskResult): void {
   progress.result = result;
   if (progress.status === 'skipped') progress.status = 'success';
   warnOf(progress, result.warnings ?? []);
+  for (const message of result.failures ?? []) failureOf(progress, 'run', new BackupError('failed', message));
+}
+
+/** For the manifest; all is well. */
+export function noteOf(progress: TaskProgress, message: string): void {
+  progress.context.log.info(message);
+  progress.messages.push(message);
 }
 
 /** The task could be done, but this was not as it should be. */

@@ -21,11 +21,36 @@ const spoolLockEntry = z.strictObject({
   path: z.string(),
 });
 
-const entrySchema = z.discriminatedUnion('kind', [taskEntry, spoolLockEntry]);
+const restoreTask = z.strictObject({
+  task: z.string(),
+  plugin: z.string(),
+  options: z.unknown(),
+  facts: z.record(z.string(), z.string()),
+  /** Where it keeps what it replaces. */
+  kept: z.string(),
+  /** How far it has come: its `start` is due once its `stop` has begun, its `revert` once its `apply` has. */
+  stage: z.enum(['waiting', 'stopping', 'applying']),
+  memo: z.record(z.string(), z.unknown()).optional(),
+});
 
-/** Something that has to be undone: a task whose `prepare` has begun, or the spool lock. */
+/** One for the whole service: it goes in one moment, so that a restore is either undone as a whole or has succeeded. */
+const restoreEntry = z.strictObject({
+  kind: z.literal('restore'),
+  service: z.strictObject({ name: z.string(), type: z.string(), configDirectory: z.string() }),
+  /** The directory of the service in the copy; it may be gone by now. */
+  copy: z.string(),
+  as: z.string().optional(),
+  /** In the order of `apply`. */
+  tasks: z.array(restoreTask),
+});
+
+const entrySchema = z.discriminatedUnion('kind', [taskEntry, spoolLockEntry, restoreEntry]);
+
+/** Something that has to be undone: a task whose `prepare` has begun, the spool lock, a restore. */
 export type UndoEntry = z.infer<typeof entrySchema>;
 export type UndoTask = z.infer<typeof taskEntry>;
+export type UndoRestore = z.infer<typeof restoreEntry>;
+export type UndoRestoreTask = z.infer<typeof restoreTask>;
 
 /**
  * What has to be undone, on disk before it is done, one file each. Whatever is still there when a run begins was left
@@ -80,6 +105,7 @@ export function openUndoJournal(directory: string): UndoJournal {
 /** Service types, names and task keys hold no `+`, so the parts cannot run into each other. */
 function nameOf(entry: UndoEntry): string {
   if (entry.kind === 'spool-lock') return 'spool-lock';
+  if (entry.kind === 'restore') return `restore+${entry.service.type}+${entry.service.name}`;
   return `task+${entry.service.type}+${entry.service.name}+${encodeURIComponent(entry.task)}`;
 }
 

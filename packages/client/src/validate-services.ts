@@ -7,12 +7,24 @@ import { createTaskContext, type TaskIo, undoEntryOf } from './task-context.ts';
 import { failedService } from './task-progress.ts';
 import type { UndoEntry } from './undo-journal.ts';
 
+/** Something that is not as it should be with a service. */
+export interface Finding {
+  /** Key of the task that it is about; undefined: the service as a whole. */
+  readonly task: string | undefined;
+  /** The service cannot be saved; else a warning. */
+  readonly isFailure: boolean;
+  /** Begins with `FILE:LINE:COLUMN` where a task is meant. */
+  readonly message: string;
+}
+
 /** Services that can be saved, and those that can not. */
 export interface ValidatedServices {
   readonly services: readonly Service[];
   /** What tasks said to services that can be saved: for `check` and dry runs. A run reports what it finds itself. */
   readonly advice: ReadonlyMap<Service, readonly string[]>;
   readonly rejected: readonly ManifestService[];
+  /** What was found about each service, of both kinds. */
+  readonly findings: ReadonlyMap<Service, readonly Finding[]>;
 }
 
 /**
@@ -30,29 +42,41 @@ export async function validateServices(
   const valid: Service[] = [];
   const advice = new Map<Service, readonly string[]>();
   const rejected: ManifestService[] = [];
+  const findings = new Map<Service, readonly Finding[]>();
   for (const service of services) {
-    const { failures, warnings } = await validateService(service, stuck, io);
+    const found = await validateService(service, stuck, io);
+    const failures = found.filter(({ isFailure }) => isFailure).map(({ message }) => message);
+    const warnings = found.filter(({ isFailure }) => !isFailure).map(({ message }) => message);
+    findings.set(service, found);
     advice.set(service, warnings);
     if (failures.length === 0) valid.push(service);
     else rejected.push(failedService(service, [...failures, ...service.warnings, ...warnings], io.now()));
     for (const failure of failures) io.log.error(failure, { service: service.name });
   }
-  return { services: valid, advice, rejected };
+  return { services: valid, advice, rejected, findings };
 }
 
-async function validateService(service: Service, stuck: readonly Stuck[], io: TaskIo) {
-  const failures = stuck.filter(({ entry }) => isOf(entry, service)).map(({ message }) => stuckMessage(message));
-  const warnings: string[] = [];
-  if (service.tasks.length === 0) failures.push(`${service.file}: no task that can be done: nothing would be saved.`);
+async function validateService(service: Service, stuck: readonly Stuck[], io: TaskIo): Promise<readonly Finding[]> {
+  const findings: Finding[] = stuck
+    .filter(({ entry }) => isOf(entry, service))
+    .map(({ message }) => ({ task: undefined, isFailure: true, message: stuckMessage(message) }));
+  if (service.tasks.length === 0) {
+    const message = `${service.file}: no task that can be done: nothing would be saved.`;
+    findings.push({ task: undefined, isFailure: true, message });
+  }
   for (const task of service.tasks) {
+    const add = (isFailure: boolean) => (text: string) => {
+      const message = `${task.where ?? service.file}: ${task.key}: ${text}`;
+      findings.push({ task: task.key, isFailure, message });
+    };
     try {
-      warnings.push(...(await validateTask(service, task, io)));
+      for (const warning of await validateTask(service, task, io)) add(false)(warning);
     } catch (error) {
       io.signal.throwIfAborted();
-      failures.push(`${service.file}: ${task.key}: ${describeError(error)}`);
+      add(true)(describeError(error));
     }
   }
-  return { failures, warnings };
+  return findings;
 }
 
 async function validateTask(service: Service, task: ServiceTask, io: TaskIo): Promise<readonly string[]> {
@@ -61,7 +85,8 @@ async function validateTask(service: Service, task: ServiceTask, io: TaskIo): Pr
 }
 
 function isOf(entry: UndoEntry | undefined, service: Service): boolean {
-  return entry?.kind === 'task' && entry.service.name === service.name && entry.service.type === service.type;
+  if (entry === undefined || entry.kind === 'spool-lock') return false;
+  return entry.service.name === service.name && entry.service.type === service.type;
 }
 
 function stuckMessage(message: string): string {

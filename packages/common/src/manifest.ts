@@ -22,7 +22,8 @@ const taskSchema = z.strictObject({
   facts: z.record(z.string().max(100), z.string().max(1_000)),
 });
 
-const serviceSchema = z.strictObject({
+/** What is told of one service. */
+export const serviceSchema = z.strictObject({
   name: serviceName,
   type: serviceName,
   status: statusSchema,

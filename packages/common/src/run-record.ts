@@ -17,6 +17,8 @@ const serviceResultSchema = z.strictObject({
   type: z.string(),
   status: statusSchema,
   messages: z.array(z.string()),
+  /** How long it stood still for the backup; missing where nothing had to be stopped. */
+  secondsStopped: z.number().min(0).optional(),
 });
 
 const upkeepSchema = z.strictObject({

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import type { Log } from '@local-backup/common/log';
+import { mapParallel } from '@local-backup/common/parallel';
 import type { HostRecord } from '@local-backup/common/run-record';
 import { backupHost, type HostIo } from './backup-host.ts';
 import type { Host } from './config/host.ts';
 import { copyHost, hasToCopy } from './copies/copy-host.ts';
 import { attemptHost, type HostProgress } from './host-attempt.ts';
-import { mapParallel } from './parallel.ts';
 import { failedStep, hostStatus } from './report/report.ts';
 
 /** How a run goes through its hosts. */

@@ -24,6 +24,8 @@ export function renderAccess({ hostname, user, spool, publicKey, server }: Acces
   return [
     `On ${hostname}, so that the server may fetch from ${spool} and do nothing else:`,
     '',
+    'With the package backup-client, 2 and 3 are in place, and the line goes into /etc/ssh/backup-client.keys.',
+    '',
     `  1. One line in ~${user}/.ssh/authorized_keys (owned by ${user}, mode 0600):`,
     '',
     `restrict ${key} backup-server@${server}`,

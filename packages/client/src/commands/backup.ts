@@ -13,7 +13,6 @@ import { resolveAccount } from '../account.ts';
 import { findServices } from '../find-services.ts';
 import { expiredArchives } from '../keep.ts';
 import { renderPlan } from '../plan.ts';
-import { plugins } from '../plugins/index.ts';
 import { ensureSpool, listSpool } from '../publish.ts';
 import { type ClientRun, finishedRecord, runClient } from '../run-client.ts';
 import { mailEarlyFailure, mailFailure } from './failure.ts';
@@ -69,7 +68,7 @@ function codeOf(error: unknown): string | undefined {
 }
 
 async function planOf(session: ClientSession, { service = [] }: BackupOptions, signal: AbortSignal): Promise<string> {
-  const { config, now } = session;
+  const { config, now, plugins } = session;
   const found = await findServices(config, service, [], { ...taskIoOf(session, signal), plugins, now });
   const { baseBackupDir: spool, hostname, keepDays } = config;
   const files = await listSpool(spool);
@@ -80,7 +79,7 @@ async function planOf(session: ClientSession, { service = [] }: BackupOptions, s
 
 /** The boundary of a run: whatever ends it is in the record, in the mail and in the exit code. */
 async function runAndReport(
-  { config, log }: ClientSession,
+  { config, log, plugins }: ClientSession,
   { service = [] }: BackupOptions,
   { signal, global }: { signal: AbortSignal; global: GlobalOptions },
 ): Promise<void> {
@@ -90,7 +89,7 @@ async function runAndReport(
     log.error(describeError(error));
     return undefined;
   });
-  const session = sessionFor(config, global, runLog);
+  const session = sessionFor(config, global, plugins, runLog);
   const begun = newRecord(
     { program: 'backup-client', command: 'backup', hostname: config.hostname },
     session.now(),
@@ -117,7 +116,7 @@ async function saveServices(
   wanted: readonly string[],
   signal: AbortSignal,
 ): Promise<ClientRun> {
-  const { config, log, run, stream, now } = session;
+  const { config, log, run, stream, now, plugins } = session;
   // Before anything that can fail: a service that a killed run has stopped is started again.
   const recovery = await recoverNow(session, signal);
   const owner = await resolveAccount(config.backupUser, config.backupGroup, run);

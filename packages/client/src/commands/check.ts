@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { BackupError } from '@local-backup/common/errors';
 import { resolveAccount } from '../account.ts';
+import { checkedServices } from '../checked-services.ts';
 import { findServices } from '../find-services.ts';
-import { plugins } from '../plugins/index.ts';
 import { renderCheck } from '../render-check.ts';
 import { checkSurroundings } from './client-checks.ts';
 import { type GlobalOptions, openSession, taskIoOf } from './session.ts';
@@ -13,15 +13,17 @@ import { type GlobalOptions, openSession, taskIoOf } from './session.ts';
  */
 export async function checkCommand(global: GlobalOptions, print: (text: string) => void): Promise<void> {
   const session = await openSession(global);
-  const { config, run, now } = session;
+  const { config, run, now, plugins } = session;
   await resolveAccount(config.backupUser, config.backupGroup, run);
   // What is wrong is in the table; the log would say it twice.
   const quiet = { ...session.log, error: () => undefined };
   const io = { ...taskIoOf(session, new AbortController().signal), log: quiet, plugins, now };
-  const { services, advice, others, ...found } = await findServices(config, [], [], io);
+  const found = await findServices(config, [], [], io);
   const surroundings = await checkSurroundings(session);
   const warnings = [...config.warnings, ...found.warnings];
-  print(renderCheck({ configFile: global.config, warnings, surroundings, services, advice, others }));
+  const result = { configFile: global.config, warnings, surroundings, services: checkedServices(found) };
+  print(global.json ? `${JSON.stringify(result)}\n` : renderCheck(result));
+  const { services, others } = found;
   const failures = [
     ...surroundings.filter(({ state }) => state === 'FAILED').map(({ what }) => `${what} is not as a run needs it.`),
     ...(others.length === 0

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { toolsOf } from '@local-backup/common/config/tools';
 import { BackupError } from '@local-backup/common/errors';
 import { withInstanceLock } from '@local-backup/common/instance-lock';
 import { createToolbox } from '@local-backup/common/program';
 import { abortOnSignals } from '@local-backup/common/signals';
 import { discoverServices } from '../discover.ts';
 import { placesIn } from '../places.ts';
-import { plugins } from '../plugins/index.ts';
 import { forgetService, type Recovery, recover } from '../recover.ts';
 import { openUndoJournal } from '../undo-journal.ts';
+import { loadPlugins } from './load-plugins.ts';
 import { type ClientSession, type GlobalOptions, instanceLockIn, openSession, taskIoOf } from './session.ts';
 
 export interface RecoverOptions {
@@ -41,7 +42,8 @@ export async function recoverCommand(global: GlobalOptions, options: RecoverOpti
 
 /** With the services as they are configured now, as far as they can be read. */
 export async function recoverNow(session: ClientSession, signal: AbortSignal): Promise<Recovery> {
-  const found = await discoverServices(session.config.serviceDir, plugins).catch(() => ({ services: [] }));
+  const { plugins, config } = session;
+  const found = await discoverServices(config.serviceDir, plugins).catch(() => ({ services: [] }));
   return recover({ ...taskIoOf(session, signal), plugins, services: found.services });
 }
 
@@ -50,13 +52,16 @@ export async function recoverNow(session: ClientSession, signal: AbortSignal): P
  * where the journal and the lock are.
  */
 export async function recoverWithoutConfig(global: GlobalOptions, signal: AbortSignal): Promise<void> {
-  const { stateDir, lockDir } = placesIn(await readFile(global.config, 'utf8').catch(() => ''));
+  const { stateDir, lockDir, pluginDir, serviceDir } = placesIn(await readFile(global.config, 'utf8').catch(() => ''));
   const { log, run } = createToolbox({ level: 'warn', json: global.json ?? false });
   const journal = openUndoJournal(join(stateDir, 'undo'));
   const { entries, damaged } = await journal.list();
   if (entries.length + damaged.length === 0) return;
+  const tools = toolsOf();
+  const { plugins } = await loadPlugins({ pluginDir, serviceDir, tools }, { exec: run, log });
+  const io = { exec: run, tools, log, journal, plugins, services: [] };
   await withInstanceLock(instanceLockIn(lockDir), 'backup-client', async (lost) => {
-    await recover({ exec: run, log, journal, signal: AbortSignal.any([signal, lost]), plugins, services: [] });
+    await recover({ ...io, signal: AbortSignal.any([signal, lost]) });
   });
 }
 

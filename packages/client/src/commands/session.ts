@@ -6,8 +6,10 @@ import type { Run } from '@local-backup/common/exec';
 import type { LogStream } from '@local-backup/common/log';
 import { createToolbox, requireRoot, type Toolbox } from '@local-backup/common/program';
 import { type ClientConfig, loadClientConfig } from '../config.ts';
+import type { Plugin } from '../plugin.ts';
 import type { TaskIo } from '../task-context.ts';
 import { openUndoJournal, type UndoJournal } from '../undo-journal.ts';
+import { loadPlugins } from './load-plugins.ts';
 
 /** Options before the name of the command. */
 export interface GlobalOptions {
@@ -20,6 +22,8 @@ export interface GlobalOptions {
 export interface ClientSession extends Toolbox {
   readonly config: ClientConfig;
   readonly journal: UndoJournal;
+  /** All that can be used in a service.yaml. */
+  readonly plugins: readonly Plugin[];
   readonly now: () => Date;
 }
 
@@ -29,14 +33,21 @@ export interface ClientSession extends Toolbox {
 export async function openSession(options: GlobalOptions): Promise<ClientSession> {
   requireRoot('backup-client');
   const config = await readConfig(options);
-  return sessionFor(config, options);
+  const { log, run } = createToolbox({ level: config.logLevel, json: options.json ?? false });
+  const { plugins, warnings } = await loadPlugins(config, { exec: run, log });
+  return sessionFor({ ...config, warnings: [...config.warnings, ...warnings] }, options, plugins);
 }
 
-/** A session whose log goes to a file as well. */
-export function sessionFor(config: ClientConfig, options: GlobalOptions, runLog?: LogStream): ClientSession {
+/** @param runLog where the log goes as well */
+export function sessionFor(
+  config: ClientConfig,
+  options: GlobalOptions,
+  plugins: readonly Plugin[],
+  runLog?: LogStream,
+): ClientSession {
   const toolbox = createToolbox({ level: config.logLevel, json: options.json ?? false, ...(runLog ? { runLog } : {}) });
   const journal = openUndoJournal(join(config.stateDir, 'undo'));
-  return { ...toolbox, config, journal, now: () => new Date() };
+  return { ...toolbox, config, journal, plugins, now: () => new Date() };
 }
 
 async function readConfig({ config: file, verbose = false, json = false }: GlobalOptions): Promise<ClientConfig> {
@@ -56,7 +67,7 @@ export function taskIoOf(session: ClientSession, signal: AbortSignal): TaskIo {
   const exec: Run = (program, args, options) => {
     return run(program, args, { ...options, timeoutMs: Math.min(options.timeoutMs, config.taskTimeoutMs) });
   };
-  return { exec, log, journal, signal };
+  return { exec, tools: config.tools, log, journal, signal };
 }
 
 /** One backup, recovery or dry run at a time; `check`, `list` and `verify` go beside it. */

@@ -30,7 +30,7 @@ export interface DocumentedKey {
   readonly old: boolean;
   /** Stands in the place of another key: left out of a section that is commented out as a whole. */
   readonly instead: boolean;
-  /** Keys of a section, or of each entry of a list of sections. */
+  /** Keys of a section, or of each entry of a list of sections; none where the description says where they are explained. */
   readonly children: readonly DocumentedKey[];
   readonly isList: boolean;
 }
@@ -66,7 +66,7 @@ function keysOf(section: JsonSchema): readonly DocumentedKey[] {
       example: key.examples?.[0] ?? key.default,
       old: key['x-old'] === true,
       instead: key['x-instead'] === true,
-      children: keysOf(key.type === 'array' ? itemsOf(key) : key),
+      children: key['x-elsewhere'] === true ? [] : keysOf(key.type === 'array' ? itemsOf(key) : key),
       isList: key.type === 'array',
     };
   });

@@ -65,7 +65,8 @@ function addTaking(program: Command, start: Start): void {
   program
     .command('restore <snapshot>')
     .description('put a snapshot, or a part of it, into a directory, and compare it with what was saved')
-    .requiredOption('--to <dir>', 'a directory that is empty or does not exist yet')
+    .option('--to <dir>', 'a directory that is empty or does not exist yet')
+    .option('--to-host <host>', 'into the spool of this host, for backup-client restore there (with --service)')
     .option('--service <name>', 'only this service, by type/name or name (may be given again)', collect)
     .option('--path <glob>', 'only this, from the top of the tree or the service (may be given again)', collect)
     .option('--overwrite', 'also into a directory with files: writes over those that the snapshot has too')
@@ -73,9 +74,12 @@ function addTaking(program: Command, start: Start): void {
     .option('--no-space-check', 'begin even if there seems to be too little room')
     .option('--snapshot <id>', 'id of a snapshot, or latest: the same as HOST@ID')
     .addHelpText('after', `${SNAPSHOT_HELP}\n${GLOB_HELP}`)
-    .action((snapshot, options) =>
-      start(async (session) => (await import('../commands/restore.ts')).restore(session, snapshot, options)),
-    );
+    .action((snapshot, options, command: Command) => {
+      if ((options.to === undefined) === (options.toHost === undefined)) {
+        command.error('error: give either --to DIR or --to-host HOST');
+      }
+      return start(async (session) => (await import('../commands/restore.ts')).restore(session, snapshot, options));
+    });
 }
 
 const GLOB_HELP = `

@@ -10,6 +10,7 @@ import { type Restored, type RestoreWatch, restoreSnapshot } from '../restore/re
 import { describeFound, type FoundSnapshot, findSnapshot, foundAsJson } from './find-snapshot.ts';
 import { createProgress } from './progress.ts';
 import { historyOf } from './repositories.ts';
+import { restoreToHost } from './restore-to-host.ts';
 import type { Session } from './session.ts';
 
 export interface RestoreOptions {
@@ -17,16 +18,42 @@ export interface RestoreOptions {
   readonly snapshot?: string;
   readonly service?: readonly string[];
   readonly path?: readonly string[];
-  /** A directory that is empty or does not exist yet; any with `overwrite`. */
-  readonly to: string;
+  /** A directory that is empty or does not exist yet; any with `overwrite`. This, or `toHost`. */
+  readonly to?: string;
+  /** A host of the configuration, whose spool gets the services. */
+  readonly toHost?: string;
   readonly overwrite?: boolean;
   /** False with `--no-verify` and `--no-space-check`. */
   readonly verify: boolean;
   readonly spaceCheck: boolean;
 }
 
-/** `backup-server restore HOST[@WHEN] --to DIR`: a snapshot, or a part of it, into a directory of its own. */
+/**
+ * `backup-server restore HOST[@WHEN]`: a snapshot, or a part of it, into a directory of its own (`--to DIR`), or services
+ * of it to a host (`--to-host OTHER`).
+ */
 export async function restore(session: Session, name: string, options: RestoreOptions): Promise<number> {
+  const { to, toHost } = options;
+  if (toHost === undefined && to !== undefined) return restoreHere(session, name, { ...options, to });
+  if (toHost === undefined || to !== undefined) {
+    throw new BackupError('usage', 'Give either --to DIR or --to-host HOST.');
+  }
+  if ((options.path ?? []).length > 0 || options.overwrite || !options.verify) {
+    throw new BackupError(
+      'usage',
+      '--to-host sends whole services, compared: without --path, --overwrite, --no-verify.',
+    );
+  }
+  const found = await chosenBy(session, name, options.snapshot);
+  const services = options.service ?? [];
+  return restoreToHost(session, { found, to: toHost, services, checkSpace: options.spaceCheck });
+}
+
+async function restoreHere(
+  session: Session,
+  name: string,
+  options: RestoreOptions & { readonly to: string },
+): Promise<number> {
   const { json, print, signal, log } = session;
   const target = placeOf(session, options.to);
   const found = await chosenBy(session, name, options.snapshot);

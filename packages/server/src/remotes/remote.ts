@@ -21,6 +21,13 @@ export interface FetchOptions {
   readonly onData: (data: Buffer) => Promise<void> | void;
 }
 
+export interface UploadOptions {
+  /** Bytes per second; undefined: as fast as it goes. */
+  readonly bandwidth?: number;
+  /** A piece that takes longer than it would at this many bytes per second is given up as a stalled transfer. */
+  readonly minimumRate: number;
+}
+
 /**
  * What the server can do on a client: files of the spool, nothing else. It can start no program there; that is the
  * pull model's security in one interface. Names are relative to the spool (`done/x` is allowed, `..` is not).
@@ -44,6 +51,14 @@ export interface Remote {
   remove(name: string): Promise<void>;
   /** Creates an empty file; present is fine. */
   mark(name: string): Promise<void>;
+  /**
+   * Writes a file for the account alone (mode 0600), in the place of what has the name. Creates its directory when it is
+   * missing. The name is there only when all of it is: until then it is `partialName` of it, in the same directory.
+   * @returns its size
+   * @throws BackupError `failed` when the link is lost or stalls; `untrusted` where its directory is something else;
+   *   whatever `content` throws. Nothing is left then, unless the link was lost.
+   */
+  upload(name: string, content: AsyncIterable<Uint8Array>, options: UploadOptions): Promise<number>;
   /** Never throws. */
   close(): Promise<void>;
 }

@@ -35,3 +35,15 @@ test('few services are shown in their order, all of them', () => {
     expect.stringContaining('shop3'),
   ]);
 });
+
+test('how long services stood still is told, the longest time first', () => {
+  const services = [
+    { ...service(1, 'success'), secondsStopped: 2.31 },
+    service(2, 'success'),
+    { ...service(3, 'success'), secondsStopped: 200 },
+  ];
+  expect(hostLines({ ...host, services }, '').slice(-2)).toEqual([
+    'stopped meanwhile: mysql/shop3 3 min 20 s, mysql/shop1 2.3 s',
+    'took 1.0 s',
+  ]);
+});

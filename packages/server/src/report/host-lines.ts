@@ -90,8 +90,20 @@ function storedLines(host: HostRecord): readonly string[] {
     lines.push(`archive ${host.archive}${size}${made}`);
   }
   if (host.snapshot !== undefined) lines.push(...snapshotTexts(host));
-  lines.push(`took ${humanDuration(host.seconds * 1000)}`);
+  lines.push(...stoppedTexts(host), `took ${humanDuration(host.seconds * 1000)}`);
   return lines;
+}
+
+/** Services that had to be stopped for the backup, the longest time first: what their users have noticed. */
+function stoppedTexts({ services }: HostRecord): readonly string[] {
+  const stopped = services
+    .map(({ type, name, secondsStopped = 0 }) => ({ name: showControls(`${type}/${name}`), seconds: secondsStopped }))
+    .filter(({ seconds }) => seconds > 0)
+    .sort((a, b) => b.seconds - a.seconds);
+  if (stopped.length === 0) return [];
+  const shown = stopped.slice(0, SHOWN_PARTS).map(({ name, seconds }) => `${name} ${humanDuration(seconds * 1000)}`);
+  const left = stopped.length - shown.length;
+  return [`stopped meanwhile: ${[...shown, ...(left > 0 ? [moreText(left)] : [])].join(', ')}`];
 }
 
 /** How old the archive was when its turn came; its age is by the client's clock, which need not be right. */

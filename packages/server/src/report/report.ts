@@ -80,6 +80,7 @@ function serviceResult(service: ManifestService): ServiceResult {
   const ofTasks = service.tasks
     .filter((task) => task.status !== 'success')
     .flatMap((task) => task.messages.map((message) => `${task.plugin}: ${message}`));
-  const { name, type, status } = service;
-  return { name, type, status, messages: [...new Set([...service.messages, ...ofTasks])] };
+  const { name, type, status, secondsStopped } = service;
+  const messages = [...new Set([...service.messages, ...ofTasks])];
+  return { name, type, status, messages, ...(secondsStopped > 0 ? { secondsStopped } : {}) };
 }

@@ -3,7 +3,7 @@ import type { BigIntStats } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type BytePath, displayPath, textOf } from '@local-backup/common/byte-path';
 import type { Entry } from '@local-backup/common/entry';
-import { mapParallel } from '../parallel.ts';
+import { mapParallel } from '@local-backup/common/parallel';
 import { PathSet } from '../restore/path-set.ts';
 import { differs, isSameFile, type Locate, locateIn, statOf, targetOf, typeOf } from './entry-on-disk.ts';
 import { hashFile } from './hash-file.ts';

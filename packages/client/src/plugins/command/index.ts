@@ -2,10 +2,10 @@
 import { mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BackupError } from '@local-backup/common/errors';
-import { quoteLastLines } from '@local-backup/common/exec-failure';
 import { definePlugin, type PluginContext } from '../../plugin.ts';
-import { type CommandOptions, environmentOf, options } from './options.ts';
-import { validateCommands } from './validate.ts';
+import { runUserCommand } from '../../plugin-tools/user-command/run.ts';
+import { validateCommands } from '../../plugin-tools/user-command/validate.ts';
+import { type CommandOptions, options } from './options.ts';
 
 type Context = PluginContext<CommandOptions>;
 
@@ -15,13 +15,21 @@ export const command = definePlugin<CommandOptions>({
   summary: 'Saves what a command of yours prints, or the files that it writes.',
   options,
 
-  validate: validateCommands,
+  describe({ run, stdout }) {
+    const line = typeof run === 'string' ? run : run.join(' ');
+    return stdout === undefined ? `files that \`${line}\` writes` : `what \`${line}\` prints, as ${stdout}`;
+  },
+
+  async validate(context) {
+    const { before, run, after } = context.options;
+    return validateCommands({ before, run, after }, context);
+  },
 
   async prepare(context) {
     if (context.options.before === undefined) return;
     // `after` has to run even when `before` is killed half-way.
     await context.remember({ begun: true });
-    await execute(context, context.options.before);
+    await runUserCommand(context, context.options.before);
   },
 
   async run(context) {
@@ -35,12 +43,12 @@ export const command = definePlugin<CommandOptions>({
   async post(context) {
     if (context.options.after === undefined) return;
     if (context.options.before !== undefined && context.remembered() === undefined) return;
-    await execute(context, context.options.after);
+    await runUserCommand(context, context.options.after);
   },
 });
 
 async function runForFiles(context: Context, directory: string): Promise<void> {
-  await execute(context, context.options.run, { cwd: directory });
+  await runUserCommand(context, context.options.run, { cwd: directory });
   if ((await readdir(directory)).length > 0 || context.options.allow_empty) return;
   throw new BackupError(
     'failed',
@@ -53,7 +61,7 @@ async function runForOutput(context: Context, directory: string, name: string): 
   const file = join(directory, name);
   const output = await open(file, 'wx', 0o600);
   try {
-    await execute(context, context.options.run, { cwd: directory, stdoutTo: output.fd });
+    await runUserCommand(context, context.options.run, { cwd: directory, stdoutTo: output.fd });
   } catch (error) {
     // Half a dump must not be taken for a whole one.
     await unlink(file);
@@ -67,29 +75,4 @@ async function runForOutput(context: Context, directory: string, name: string): 
     'failed',
     'The command ended without error but printed nothing. Set `allow_empty: true` if that is a good result.',
   );
-}
-
-interface Where {
-  /** Of `run`; the other commands start in `/`, because they may be called long after the stage is gone. */
-  readonly cwd?: string;
-  readonly stdoutTo?: number;
-}
-
-/** A list is run as it stands; a string is a line for `sh`, because that is what the user wrote. */
-async function execute(context: Context, words: string | readonly string[], where: Where = {}): Promise<void> {
-  const [program = 'sh', ...args] = typeof words === 'string' ? ['sh', '-c', words] : words;
-  const { stderr } = await context.exec(program, args, {
-    cwd: '/',
-    ...where,
-    env: {
-      ...(where.cwd === undefined ? {} : { BACKUP_STAGE: where.cwd }),
-      ...environmentOf(context.options, context.service),
-    },
-    timeoutMs: context.options.timeout,
-    limitedBy: '`timeout` of the task, `task_timeout` of client_config.yml',
-    signal: context.signal,
-  });
-  // Secrets are removed by the log.
-  const said = quoteLastLines(stderr, (text) => text);
-  if (said !== '') context.log.info(`${program} succeeded, and wrote to standard error:${said}`);
 }

@@ -2,13 +2,14 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { toolsOf } from '@local-backup/common/config/tools';
 import { createRun } from '@local-backup/common/exec';
 import type { Log } from '@local-backup/common/log';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { PluginContext } from '../../plugin.ts';
+import { hasPipe } from '../../plugin-tools/user-command/validate.ts';
 import { command } from './index.ts';
 import { options } from './options.ts';
-import { hasPipe } from './validate.ts';
 
 let stage: string;
 let said: string[];
@@ -28,6 +29,7 @@ function contextOf(task: unknown): PluginContext {
     options: options.parse(task),
     stage,
     exec: createRun({ scrub: (text) => text }),
+    tools: toolsOf(),
     log,
     signal: new AbortController().signal,
     remember: async () => undefined,

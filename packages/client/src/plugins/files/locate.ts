@@ -2,7 +2,7 @@
 import { lstat, realpath } from 'node:fs/promises';
 import { basename, dirname, join, normalize } from 'node:path';
 import { BackupError } from '@local-backup/common/errors';
-import { isWithin } from './mounts.ts';
+import { isWithin } from '../../plugin-tools/snapshot/mounts.ts';
 
 /** A path that leads nowhere. */
 export interface MissingPath {
@@ -15,6 +15,8 @@ export interface MissingPath {
 export interface LocatedPaths {
   /** Absolute, links on the way resolved, sorted, without duplicates and without paths that lie below another one. */
   readonly present: readonly string[];
+  /** Where each path that exists really is, by what was configured; nested ones too. */
+  readonly where: ReadonlyMap<string, string>;
   readonly missing: readonly MissingPath[];
   /** Paths that are symbolic links themselves, as they were configured. */
   readonly links: readonly string[];
@@ -34,16 +36,16 @@ const MISSING: Readonly<Record<string, string>> = {
  * @throws BackupError `failed` where a file system does not tell whether there is such a path
  */
 export async function locatePaths(paths: readonly string[]): Promise<LocatedPaths> {
-  const present = new Set<string>();
+  const where = new Map<string, string>();
   const missing: MissingPath[] = [];
   const links: string[] = [];
   for (const path of paths) {
     const located = await locate(path);
     if ('reason' in located) missing.push({ path, reason: located.reason });
-    else present.add(located.path);
+    else where.set(path, located.path);
     if ('isLink' in located && located.isLink) links.push(path);
   }
-  return { present: withoutNested([...present].sort()), missing, links };
+  return { present: withoutNested([...new Set(where.values())].sort()), where, missing, links };
 }
 
 type Located = { readonly path: string; readonly isLink: boolean } | { readonly reason: string };

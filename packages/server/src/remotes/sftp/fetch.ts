@@ -120,7 +120,7 @@ function watchPeer(link: Link, file: OpenFile, minimumRate: number, limits: Fetc
 }
 
 /** A pause that a lost link cuts short. */
-async function pause(link: Link, ms: number): Promise<void> {
+export async function pause(link: Link, ms: number): Promise<void> {
   if (ms <= 0) return;
   let timer: NodeJS.Timeout | undefined;
   try {

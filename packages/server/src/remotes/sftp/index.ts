@@ -5,7 +5,7 @@ import type { SshTarget } from '../../config/host.ts';
 import type { FetchOptions, Remote } from '../remote.ts';
 import { type ConnectOptions, connectSsh } from './connect.ts';
 import { type FetchLimits, fetchFile, type OpenFile } from './fetch.ts';
-import { describe, isFileMode, parentsOf, spoolPath } from './names.ts';
+import { describe, isFileMode, parentsOf, partialOf, spoolPath } from './names.ts';
 import {
   checkSpool,
   closeQuietly,
@@ -16,6 +16,7 @@ import {
   startSftp,
   statFile,
 } from './session.ts';
+import { uploadFile } from './upload.ts';
 
 export interface SftpOptions extends ConnectOptions {
   /** Window for `minimumRate`, in milliseconds; shorter in tests. */
@@ -82,6 +83,11 @@ function createRemote(session: SftpSession, directory: string, limits: FetchLimi
     },
     remove: async (name) => removeFile(session, pathOf(name)),
     mark: async (name) => createEmpty(session, pathOf(name)),
+    async upload(name, content, options) {
+      const target = { path: pathOf(name), partial: pathOf(partialOf(name)) };
+      await requireDirectories(session, parentsOf(name).map(pathOf));
+      return uploadFile(session, target, content, { ...options, ...limits });
+    },
     close: () => session.link.close(),
   };
 }
@@ -106,6 +112,19 @@ async function makeDirectories(session: SftpSession, paths: readonly string[]): 
   for (const path of paths) {
     if ((await statFile(session, path)) !== undefined) continue;
     await session.ask<void>(`create ${path}`, (sftp, answer) => sftp.mkdir(path, answer));
+  }
+}
+
+/** The account's own, and nothing that leads out of the spool. */
+async function requireDirectories(session: SftpSession, paths: readonly string[]): Promise<void> {
+  for (const path of paths) {
+    const found = await statFile(session, path);
+    if (found === undefined) {
+      await session.ask<void>(`create ${path}`, (sftp, answer) => sftp.mkdir(path, { mode: 0o700 }, answer));
+    } else if (describe(found).type !== 'directory') {
+      const message = `${session.link.label}: ${path} is no directory; nothing is written there.`;
+      throw new BackupError('untrusted', message);
+    }
   }
 }
 

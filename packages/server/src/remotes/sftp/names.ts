@@ -2,6 +2,7 @@
 import { posix } from 'node:path';
 import { escapeControls } from '@local-backup/common/byte-path';
 import { BackupError } from '@local-backup/common/errors';
+import { partialName } from '@local-backup/common/spool';
 import type { RemoteFile } from '../remote.ts';
 
 /** NAME_MAX of Linux, in bytes. */
@@ -33,6 +34,11 @@ export function spoolPath(directory: string, name: string): string {
 export function parentsOf(name: string): string[] {
   const parts = name.split('/').slice(0, -1);
   return parts.map((_, index) => parts.slice(0, index + 1).join('/'));
+}
+
+/** What a file is called while it is being written: `done/.x.partial` for `done/x`. */
+export function partialOf(name: string): string {
+  return posix.join(posix.dirname(name), partialName(posix.basename(name)));
 }
 
 /** An entry of a directory. Its name is the peer's word: one that is not plain is made harmless and of type `other`. */

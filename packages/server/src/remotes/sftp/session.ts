@@ -121,6 +121,15 @@ export async function renameOver(session: SftpSession, from: string, to: string)
   }
 }
 
+/** Has the server write a file to its disk, where it can do that. */
+export async function syncFile(session: SftpSession, handle: Buffer): Promise<void> {
+  try {
+    await session.ask<unknown>('write a file to the disk', (sftp, answer) => sftp.ext_openssh_fsync(handle, answer));
+  } catch (error) {
+    if (!isUnsupported(error)) throw error;
+  }
+}
+
 /** Removes a file; missing is fine. */
 export async function removeFile(session: SftpSession, path: string): Promise<void> {
   try {

@@ -2,12 +2,9 @@
 import { BackupError } from '@local-backup/common/errors';
 import { findProgram, searchPathOf } from '@local-backup/common/find-program';
 import type { PluginContext } from '../../plugin.ts';
-import { type CommandOptions, environmentOf } from './options.ts';
+import { environmentOf, type UserCommandOptions, type Words } from './options.ts';
 
-type Context = PluginContext<CommandOptions>;
-
-/** The commands of a task, by their keys. */
-const KEYS = ['before', 'run', 'after'] as const;
+type Context = PluginContext<UserCommandOptions>;
 
 /** `sh` only reads the line. */
 const SYNTAX_TIMEOUT_MS = 30_000;
@@ -15,14 +12,17 @@ const SYNTAX_TIMEOUT_MS = 30_000;
 /**
  * Finds out before anything is stopped whether the commands can be started: programs that are not installed, lines that
  * `sh` does not understand. Nothing is run.
+ * @param commands by their keys
  * @returns what is worth a warning
  * @throws BackupError `config` with all complaints
  */
-export async function validateCommands(context: Context): Promise<readonly string[]> {
+export async function validateCommands(
+  commands: Readonly<Record<string, Words | undefined>>,
+  context: Context,
+): Promise<readonly string[]> {
   const complaints: string[] = [];
   const warnings: string[] = [];
-  for (const key of KEYS) {
-    const command = context.options[key];
+  for (const [key, command] of Object.entries(commands)) {
     if (command === undefined) continue;
     const complaint =
       typeof command === 'string' ? await syntaxError(command, context) : await missing(command, context);

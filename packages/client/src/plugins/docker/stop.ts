@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { BackupError } from '@local-backup/common/errors';
+import { sleep } from '@local-backup/common/sleep';
+import type { PluginContext } from '../../plugin.ts';
+import { type Compose, createCompose, readModel } from './compose.ts';
+import { type Container, inspectContainers, listContainers } from './containers.ts';
+import type { ComposeModel } from './model.ts';
+import type { DockerOptions } from './options.ts';
+import { inStartOrder } from './order.ts';
+import { ranBefore, type Stopped, servicesOf } from './stopped.ts';
+
+type Context = PluginContext<DockerOptions>;
+
+/** How often it is looked whether containers are down, in milliseconds. */
+const POLL_MS = 200;
+
+/**
+ * Stops what runs of the project, in the order of its dependencies, after it was written down.
+ * @throws BackupError `failed` where something is not down in time
+ */
+export async function stopProject(context: Context): Promise<void> {
+  if (context.options.stop_services === false) return;
+  const compose = createCompose(context);
+  const model = await readModel(compose, context);
+  const containers = await listContainers(compose);
+  const targets = toStop(containers, model, context);
+  if (targets.length === 0) {
+    context.log.info('Nothing of the project runs: there is nothing to stop.');
+    return;
+  }
+  const mode = context.options.stop_mode;
+  const stopped: Stopped = {
+    mode,
+    containers: [...containers],
+    stopped: targets.map(({ id }) => id),
+    dependencies: Object.fromEntries(Object.entries(model.dependencies).map(([name, needs]) => [name, [...needs]])),
+  };
+  await context.remember(stopped);
+  await compose.compose(stopArgs(stopped, context.options));
+  await waitUntilQuiet(compose, stopped, context);
+}
+
+/** What `stop_services` asks for, of what runs. What is no service of the file (any more) is left alone, as compose does. */
+function toStop(
+  containers: readonly Container[],
+  { services }: ComposeModel,
+  { options, log }: Pick<Context, 'options' | 'log'>,
+): readonly Container[] {
+  const { stop_services: wanted, stop_mode: mode } = options;
+  const running = containers.filter(({ state }) => state === 'running');
+  const orphans = running.filter(({ service }) => !services.includes(service));
+  for (const { name } of orphans)
+    log.warn(
+      `Container ${name} belongs to the project, but its service is not in the compose file: it is not stopped.`,
+    );
+  const chosen = running.filter((container) => !orphans.includes(container));
+  if (Array.isArray(wanted)) return chosen.filter(({ service }) => wanted.includes(service));
+  const paused = containers.find(({ state }) => state === 'paused');
+  if (mode === 'down' && paused !== undefined && chosen.length > 0)
+    throw new BackupError(
+      'failed',
+      `Container ${paused.name} is paused, and \`stop_mode: down\` would remove it. Unpause it, or use \`stop_mode: stop\`.`,
+    );
+  return chosen;
+}
+
+function stopArgs(stopped: Stopped, { stop_timeout: seconds }: DockerOptions): string[] {
+  const services = [...inStartOrder(servicesOf(ranBefore(stopped)), stopped.dependencies)].reverse();
+  const limit = seconds === undefined ? [] : ['-t', String(seconds)];
+  if (stopped.mode === 'down') return ['down', ...limit];
+  return stopped.mode === 'pause' ? ['pause', ...services] : ['stop', ...limit, ...services];
+}
+
+async function waitUntilQuiet(compose: Compose, { stopped, mode }: Stopped, context: Context): Promise<void> {
+  const seconds = context.options.stop_wait_seconds;
+  const quiet = mode === 'pause' ? 'paused' : 'stopped';
+  for (let waited = 0; ; waited += POLL_MS) {
+    const busy = (await inspectContainers(compose, stopped)).filter(({ state }) => state !== quiet);
+    if (busy.length === 0) return;
+    if (waited >= seconds * 1000) {
+      const names = busy.map(({ name }) => name).join(', ');
+      throw new BackupError(
+        'failed',
+        `${names}: still not ${quiet} ${seconds} s after \`compose ${mode}\` had ended (\`stop_wait_seconds\`). ` +
+          'What is read from a service that runs may be of no use, so it is not saved.',
+      );
+    }
+    await sleep(POLL_MS, context.signal);
+  }
+}

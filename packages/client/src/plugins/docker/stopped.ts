@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { BackupError } from '@local-backup/common/errors';
+import * as z from 'zod';
+import type { Memo } from '../../plugin.ts';
+import { type Container, containerSchema } from './containers.ts';
+
+const schema = z.object({
+  mode: z.enum(['stop', 'down', 'pause']),
+  /** All containers of the project as they were before. */
+  containers: z.array(containerSchema),
+  /** Ids of those that ran, and were to be stopped. */
+  stopped: z.array(z.string()),
+  dependencies: z.record(z.string(), z.array(z.string())),
+});
+
+/** What `prepare` stops, on disk before it does: all that `post` needs, even where the compose file is gone by then. */
+export type Stopped = z.infer<typeof schema>;
+
+/** @throws BackupError `failed` where another version has written it */
+export function parseStopped(memo: Memo): Stopped {
+  const { data, error } = schema.safeParse(memo);
+  if (data !== undefined) return data;
+  throw new BackupError(
+    'failed',
+    `What was remembered of the stopped containers cannot be read: ${z.prettifyError(error)}`,
+  );
+}
+
+/** The containers that ran. */
+export function ranBefore({ containers, stopped }: Stopped): readonly Container[] {
+  return containers.filter(({ id }) => stopped.includes(id));
+}
+
+/** Their services, each once. */
+export function servicesOf(containers: readonly Container[]): readonly string[] {
+  return [...new Set(containers.map(({ service }) => service))];
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { stat } from 'node:fs/promises';
+import { BackupError } from '@local-backup/common/errors';
+import { findProgram, searchPathOf } from '@local-backup/common/find-program';
+import type { PluginContext } from '../../plugin.ts';
+import { containerEngine } from '../../plugin-tools/container.ts';
+import { type Compose, createCompose, projectNameOf, readModel } from './compose.ts';
+import { type Container, listContainers } from './containers.ts';
+import type { ComposeModel } from './model.ts';
+import type { DockerOptions, Settings } from './options.ts';
+import { isAnonymousVolume, locateStorage } from './volumes.ts';
+
+type Context = PluginContext<DockerOptions>;
+
+/**
+ * Finds out before anything is stopped whether the project can be stopped, read and started again.
+ * @returns what is worth a warning
+ * @throws BackupError `config` with all complaints
+ */
+export async function validateProject(context: Context): Promise<readonly string[]> {
+  const compose = createCompose(context);
+  const missing = [...(await missingPrograms(context)), ...(await missingFiles(compose.settings))];
+  if (missing.length > 0) throw new BackupError('config', missing.join('\n'));
+  const model = await explained(readModel(compose, context), compose);
+  const containers = await explained(listContainers(compose), compose);
+  const complaints = [...unknownServices(model, context.options), ...lostVolumes(containers, context.options)];
+  if (complaints.length > 0) throw new BackupError('config', complaints.join('\n'));
+  return context.options.volumes ? await storageWarnings(compose, context, { model, containers }) : [];
+}
+
+/** What program is missing, by the package that brings it. */
+export async function missingPrograms({ tools }: Pick<Context, 'tools'>): Promise<readonly string[]> {
+  const programs = new Set([tools.docker[0] ?? 'docker', containerEngine(tools)]);
+  const complaints: string[] = [];
+  for (const program of programs) {
+    if ((await findProgram(program)) !== undefined) continue;
+    complaints.push(
+      `${program} not found in ${searchPathOf()}. Install it (Debian: docker.io and docker-compose, or podman and ` +
+        'podman-compose), or set `docker_cmd` in client_config.yml.',
+    );
+  }
+  return complaints;
+}
+
+async function missingFiles({ files, envFiles, directory }: Settings): Promise<string[]> {
+  const complaints: string[] = [];
+  for (const file of [...files, ...envFiles]) {
+    const facts = await stat(file).catch(() => undefined);
+    if (facts?.isFile() !== true)
+      complaints.push(`${file} ${facts === undefined ? 'does not exist' : 'is no file'}. ${CORRECT}`);
+  }
+  if ((await stat(directory).catch(() => undefined))?.isDirectory() !== true)
+    complaints.push(`The directory of the project, ${directory}, does not exist. Correct \`project_directory\`.`);
+  return complaints;
+}
+
+const CORRECT = 'Correct `compose_file` or `env_file`.';
+
+async function explained<Value>(work: Promise<Value>, { composeLine }: Compose): Promise<Value> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof BackupError)) throw error;
+    const advice = `Does docker run, and does it have compose? Try: ${composeLine(['ps', '-a'])}`;
+    throw new BackupError('config', `The project cannot be looked at: ${error.message}\n${advice}`, { cause: error });
+  }
+}
+
+function unknownServices({ services }: ComposeModel, { stop_services: wanted }: DockerOptions): string[] {
+  if (!Array.isArray(wanted)) return [];
+  return wanted
+    .filter((name) => !services.includes(name))
+    .map((name) => `stop_services: the compose file has no service \`${name}\`; it has ${services.join(', ')}.`);
+}
+
+/** `down` removes containers, and volumes without a name stay behind where nobody finds them. */
+function lostVolumes(
+  containers: readonly Container[],
+  { stop_mode: mode, stop_services: wanted }: DockerOptions,
+): string[] {
+  if (mode !== 'down' || wanted === false) return [];
+  return containers
+    .filter(({ mounts }) => mounts.some(({ type, name }) => type === 'volume' && isAnonymousVolume(name ?? '')))
+    .map(
+      ({ name }) =>
+        `stop_mode: down would take container ${name} away from its anonymous volume, and the data in that with it. ` +
+        'Name the volume in the compose file, or use `stop_mode: stop`.',
+    );
+}
+
+async function storageWarnings(
+  compose: Compose,
+  { options }: Context,
+  found: { readonly model: ComposeModel; readonly containers: readonly Container[] },
+): Promise<readonly string[]> {
+  const project = await projectNameOf(compose, found.model);
+  const { warnings } = await locateStorage(compose, { ...found, project, exclude: options.exclude_volumes });
+  return warnings;
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { lstat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BackupError } from '@local-backup/common/errors';
+import type { Check, CopyContext, RestoreContext, RestoreStep, TaskRestore } from '../../plugin-copy.ts';
+import { copyEnvironment, restoreEnvironment } from './environment.ts';
+import type { Stage } from './protocol.ts';
+import { call, type Executable, hasStage, logWarnings, type Options, warningsOf } from './stages.ts';
+import { withStateToRead, withStateToWrite } from './state.ts';
+
+type Context = RestoreContext<Options>;
+
+/** The stages that work on a restored copy, as the core calls them. */
+export function restoreStages(executable: Executable) {
+  return {
+    verify: async (context: CopyContext<Options>): Promise<readonly Check[]> => {
+      await requireOwnDirectory(executable.name, context);
+      const env = copyEnvironment(executable.name, context);
+      const { told } = await call(executable, context, { stage: 'verify', env });
+      return told.flatMap((answer) => (answer.kind === 'check' ? [answer.value] : []));
+    },
+    restore: restoreOf(executable),
+  };
+}
+
+function restoreOf(executable: Executable): TaskRestore<Options> {
+  const { name } = executable;
+  const environment = (context: Context) => ({ ...copyEnvironment(name, context), ...restoreEnvironment(context) });
+
+  /** Begins something that `revert` and `restore-start` may have to undo. */
+  const begin = (stage: Stage, context: Context) =>
+    withStateToWrite(join(context.scratch, '.backup-state'), context, ({ file, remember }) => {
+      const env = { ...environment(context), BACKUP_STATE: file };
+      return call(executable, context, { stage, env, onRemember: remember });
+    });
+
+  const undo = async (stage: Stage, context: Context) => {
+    if (context.remembered() === undefined) return;
+    await withStateToRead(context, async (file) => {
+      const env = { ...environment(context), BACKUP_STATE: file };
+      logWarnings(await call(executable, context, { stage, env }), context);
+    });
+  };
+
+  return {
+    plan: async (context) => {
+      await requireOwnDirectory(name, context);
+      const reply = await call(executable, context, { stage: 'restore-plan', env: environment(context) });
+      const steps = reply.told.flatMap((answer): RestoreStep[] => (answer.kind === 'step' ? [answer.value] : []));
+      logWarnings(reply, context);
+      return steps.length > 0 ? steps : [planUnknown(executable, context)];
+    },
+    ...(hasStage(executable, 'restore-stop')
+      ? { stop: async (context: Context) => logWarnings(await begin('restore-stop', context), context) }
+      : {}),
+    apply: async (context) => {
+      const reply = await begin('restore', context);
+      if (reply.isImplemented) return warningsOf(reply);
+      return [`${name} does not know how to restore: put back by hand what is in ${join(context.copy, name)}.`];
+    },
+    revert: (context) => undo('revert', context),
+    ...(hasStage(executable, 'restore-start') ? { start: (context: Context) => undo('restore-start', context) } : {}),
+  };
+}
+
+function planUnknown({ name, stages }: Executable, { copy }: Context): RestoreStep {
+  const what =
+    stages === undefined
+      ? `${name}: its plugin tells no plan, and may not know how to restore; its files are in ${join(copy, name)}`
+      : `${name}: its plugin restores from ${join(copy, name)}, and tells no plan`;
+  return { action: 'note', what };
+}
+
+/**
+ * A copy may come from a machine that was taken over: a link in the place of the plugin's directory would lead the
+ * plugin, as root, to other files of this host.
+ * @throws BackupError `failed`
+ */
+async function requireOwnDirectory(name: string, { copy }: Pick<CopyContext, 'copy'>): Promise<void> {
+  const directory = join(copy, name);
+  const stats = await lstat(directory).catch(() => undefined);
+  if (stats === undefined || stats.isDirectory()) return;
+  throw new BackupError('failed', `${directory} in the copy is no directory, though ${name} saves into one.`);
+}

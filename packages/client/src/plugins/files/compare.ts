@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import type { Stats } from 'node:fs';
+import { lstat, readdir } from 'node:fs/promises';
+import { type BytePath, bytesOf, displayPath, textOf } from '@local-backup/common/byte-path';
+import { parentsOf } from '../../archive-paths.ts';
+import { isBelow, isWithin, type Mount, PSEUDO_TYPES } from '../../plugin-tools/snapshot/mounts.ts';
+import { bytesBelow } from './bytes-below.ts';
+
+/** What a restore would do to the host. All paths are relative to the root of the host, parents first. */
+export interface Comparison {
+  /** All that is put back. */
+  readonly restored: BytePath[];
+  /** Of these, what is not on the host. */
+  readonly created: BytePath[];
+  /** What is on the host and is changed: it is kept before, directories without what is in them. */
+  readonly replaced: BytePath[];
+  /** What is on the host and has to be removed before, because it is of another type; directories with all in them. */
+  readonly cleared: BytePath[];
+  /** Bytes on the host that are kept. */
+  keptBytes: number;
+  /** Why it cannot be done. */
+  readonly problems: string[];
+  /** Names in restored directories of `paths` that the copy does not have. */
+  readonly extra: Map<BytePath, number>;
+}
+
+interface Walk {
+  /** The `data` of the copy. */
+  readonly data: string;
+  readonly mounts: readonly Mount[];
+  readonly found: Comparison;
+}
+
+/** More would not help. */
+const MOST_PROBLEMS = 20;
+
+/** Compares what is in the copy with what is on the host. Follows no link on either side, and changes nothing. */
+export async function compareWithHost(
+  data: string,
+  paths: readonly BytePath[],
+  mounts: readonly Mount[],
+): Promise<Comparison> {
+  const lists = { restored: [], created: [], replaced: [], cleared: [], problems: [] };
+  const walk: Walk = { data, mounts, found: { ...lists, keptBytes: 0, extra: new Map() } };
+  for (const path of paths) {
+    const exists = await visitParents(path, walk);
+    if (exists === undefined) continue;
+    await visit(path, exists, walk);
+    if (exists) await countExtra(path, walk);
+  }
+  return walk.found;
+}
+
+/** @returns whether the directory that the path is in is on the host; undefined where nothing may be put there */
+async function visitParents(path: BytePath, { found }: Walk): Promise<boolean | undefined> {
+  let nearest: BytePath | undefined;
+  const parents = parentsOf([path]);
+  for (const parent of parents) {
+    const host = await look('/', parent);
+    if (host === undefined) addOnce(parent, found.restored, found.created);
+    else if (host.isDirectory()) nearest = parent;
+    else {
+      const is = host.isSymbolicLink() ? 'a symbolic link' : 'no directory';
+      found.problems.push(`/${displayPath(parent)} is ${is}, but was a directory when it was saved.`);
+      return undefined;
+    }
+  }
+  // For its time, which changes with what is made in it.
+  if (nearest !== undefined) addOnce(nearest, found.replaced);
+  return nearest === parents.at(-1);
+}
+
+function addOnce(path: BytePath, ...lists: readonly BytePath[][]): void {
+  for (const list of lists) if (!list.includes(path)) list.push(path);
+}
+
+async function visit(path: BytePath, parentExists: boolean, walk: Walk): Promise<void> {
+  const { found, data } = walk;
+  if (found.problems.length > MOST_PROBLEMS) return;
+  const copy = await lstat(bytesBelow(data, path));
+  const host = parentExists ? await look('/', path) : undefined;
+  if (isMadeUp(path, walk)) return;
+  if (copy.isSocket() || copy.isBlockDevice() || copy.isCharacterDevice()) {
+    found.problems.push(`data/${displayPath(path)} in the copy is a device or a socket: no archive holds such.`);
+    return;
+  }
+  found.restored.push(path);
+  const stays = await visitHost(path, { copy, host }, walk);
+  if (!copy.isDirectory()) return;
+  for (const name of await namesIn(bytesBelow(data, path))) await visit(join(path, name), stays, walk);
+}
+
+/** @returns whether what is on the host stays, and is only changed */
+async function visitHost(
+  path: BytePath,
+  { copy, host }: { readonly copy: Stats; readonly host: Stats | undefined },
+  walk: Walk,
+): Promise<boolean> {
+  const { found } = walk;
+  if (host === undefined) {
+    found.created.push(path);
+    return false;
+  }
+  if (host.isDirectory() && copy.isDirectory()) {
+    found.replaced.push(path);
+    return true;
+  }
+  if (host.isSymbolicLink() && copy.isDirectory()) {
+    found.problems.push(`/${displayPath(path)} is a symbolic link, but was a directory when it was saved.`);
+    return false;
+  }
+  if (host.isDirectory() || copy.isDirectory()) {
+    found.cleared.push(path);
+    found.created.push(path);
+    if (host.isDirectory()) await measure(path, walk);
+    else found.keptBytes += host.blocks * 512;
+    return false;
+  }
+  found.replaced.push(path);
+  found.keptBytes += host.blocks * 512;
+  return false;
+}
+
+/** A directory that has to give way, with all that is in it. */
+async function measure(path: BytePath, walk: Walk): Promise<void> {
+  const { found, mounts } = walk;
+  const text = `/${textOf(path) ?? ''}`;
+  const mounted = mounts.find(({ point }) => isWithin(point, text));
+  if (mounted !== undefined) {
+    found.problems.push(`${mounted.point} is mounted where a file is to be put back: unmount it.`);
+    return;
+  }
+  for (const name of await namesIn(bytesBelow('/', path))) {
+    const child = join(path, name);
+    const facts = await look('/', child);
+    if (facts?.isDirectory()) await measure(child, walk);
+    else found.keptBytes += (facts?.blocks ?? 0) * 512;
+  }
+}
+
+async function countExtra(path: BytePath, { data, found }: Walk): Promise<void> {
+  const [copy, host] = [await look(data, path), await look('/', path)];
+  if (!copy?.isDirectory() || !host?.isDirectory()) return;
+  const saved = new Set(await namesIn(bytesBelow(data, path)));
+  const extra = (await namesIn(bytesBelow('/', path))).filter((name) => !saved.has(name));
+  if (extra.length > 0) found.extra.set(path, extra.length);
+}
+
+/** What the kernel makes up was not saved; a directory where it is mounted is not ours to change. */
+function isMadeUp(path: BytePath, { mounts }: Walk): boolean {
+  const text = `/${textOf(path) ?? ''}`;
+  return mounts.some(({ point, type }) => PSEUDO_TYPES.has(type) && (point === text || isBelow(text, point)));
+}
+
+async function look(directory: string, path: BytePath): Promise<Stats | undefined> {
+  try {
+    return await lstat(bytesBelow(directory, path));
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw error;
+  }
+}
+
+async function namesIn(directory: Buffer): Promise<BytePath[]> {
+  const names = await readdir(directory, { encoding: 'buffer' });
+  return names.map((name) => name.toString('latin1') as BytePath).sort();
+}
+
+function join(directory: BytePath, name: BytePath): BytePath {
+  return (directory === '.' ? name : `${directory}/${name}`) as BytePath;
+}
+
+/** A list of paths as a file: each ends in NUL. */
+export function listBytes(paths: readonly BytePath[]): Buffer {
+  return Buffer.concat(paths.map((path) => Buffer.concat([bytesOf(path), Buffer.from([0])])));
+}

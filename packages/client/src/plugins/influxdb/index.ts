@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BackupError, describeError } from '@local-backup/common/errors';
+import { definePlugin } from '../../plugin.ts';
+import type { Check, CopyContext } from '../../plugin-copy.ts';
+import { type BackupContent, problemOf, readBackups } from './backup-content.ts';
+import { type InfluxOptions, options } from './options.ts';
+import { DIRECTORY, restore } from './restore.ts';
+import { isVersionTwo, serverOf } from './server.ts';
+
+/** Saves InfluxDB 1 and 2 by their own backup programs. */
+export const influxdb = definePlugin<InfluxOptions>({
+  name: 'influxdb',
+  summary: 'Saves InfluxDB, version 1 (portable format) or 2.',
+  options,
+  describe: (task) => {
+    const names = task.bucket ?? task.database ?? ['everything'];
+    return `InfluxDB ${isVersionTwo(task) ? 2 : 1}: ${names.join(', ')}`;
+  },
+
+  async validate(context) {
+    const { token, database, bucket } = context.options;
+    const server = serverOf(context);
+    await server.check();
+    if (database !== undefined || bucket !== undefined) {
+      const present = await server.databases();
+      const missing = (database ?? bucket ?? []).filter((name) => !present.includes(name));
+      if (missing.length > 0) {
+        throw new BackupError(
+          'failed',
+          `InfluxDB has no ${missing.join(', ')}. Its ${server.noun}: ${present.join(', ')}.`,
+        );
+      }
+    }
+    return token === undefined
+      ? []
+      : ['`token` is in the service.yaml: put it into a file of its own, see `token_file`.'];
+  },
+
+  async run(context) {
+    const { database, bucket } = context.options;
+    const directory = join(context.stage, DIRECTORY);
+    await mkdir(directory, { mode: 0o700 });
+    const server = serverOf(context);
+    const names = database ?? bucket;
+    if (names === undefined) await server.backup(directory, undefined);
+    for (const name of names ?? []) {
+      const own = join(directory, directoryOf(name));
+      await mkdir(own, { mode: 0o700 });
+      await server.backup(own, name);
+    }
+    const backups = await readBackups(context.stage, DIRECTORY);
+    for (const backup of backups) await requireWhole(context.stage, backup);
+    const saved = backups.flatMap(({ databases }) => databases);
+    return { facts: { [server.noun]: saved.join(', ').slice(0, 1_000) } };
+  },
+
+  verify: lookAt,
+  restore,
+});
+
+/** Any name as one of a directory. influxd takes a `%` in a path for a format of its own (1.6.7). */
+function directoryOf(name: string): string {
+  return `db.${encodeURIComponent(name).replaceAll('%', '=')}`;
+}
+
+async function requireWhole(stage: string, { directory, files }: BackupContent): Promise<void> {
+  for (const name of files) {
+    const problem = await problemOf(join(stage, directory), name);
+    if (problem !== undefined)
+      throw new BackupError('failed', `The backup that InfluxDB wrote is not whole: ${problem}.`);
+  }
+}
+
+async function lookAt({ copy }: CopyContext<InfluxOptions>): Promise<readonly Check[]> {
+  try {
+    return await Promise.all((await readBackups(copy, DIRECTORY)).map((backup) => checkOf(copy, backup)));
+  } catch (error) {
+    if (!(error instanceof BackupError)) throw error;
+    return [{ name: DIRECTORY, status: 'failed', message: describeError(error) }];
+  }
+}
+
+async function checkOf(copy: string, { directory, files, databases }: BackupContent): Promise<Check> {
+  const problems = await Promise.all(files.map((name) => problemOf(join(copy, directory), name)));
+  const found = problems.flatMap((problem) => problem ?? []);
+  const message = found.length > 0 ? found.join('; ') : `${files.length} files of ${databases.join(', ')} are whole`;
+  return { name: directory, status: found.length > 0 ? 'failed' : 'ok', message };
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { createConnection } from 'node:net';
+import { readSecretFile } from '@local-backup/common/config/file';
+import { BackupError } from '@local-backup/common/errors';
+import { sleep } from '@local-backup/common/sleep';
+import * as z from 'zod';
+import { call, requirePrograms, withDirectory } from './call.ts';
+import type { Asking, InfluxServer } from './server.ts';
+
+const DEFAULT_HOST = '127.0.0.1:8088';
+
+const answer = z.looseObject({
+  results: z.array(
+    z.looseObject({
+      series: z.array(z.looseObject({ values: z.array(z.array(z.unknown())).optional() })).optional(),
+      error: z.string().optional(),
+    }),
+  ),
+});
+
+/** The server's own database of figures about itself. */
+const OWN = '_internal';
+
+/** Asks in InfluxQL; the rows of the answer, as text. */
+type Query = (text: string, database?: string) => Promise<readonly string[]>;
+
+/** InfluxDB 1: `influxd backup -portable` over its backup service, questions by `influx`. */
+export function createVersionOne(asking: Asking): InfluxServer {
+  const { options } = asking;
+  const host = options.host ?? DEFAULT_HOST;
+  const query: Query = async (text, database) => {
+    const [name = '', port = '8086'] = options.api.split(/:(?=\d+$)/);
+    const where = database === undefined ? [] : ['-database', database];
+    const args = ['influx', '-host', name, '-port', port, ...where, '-format', 'json', '-execute', text] as const;
+    const { stdout } = await call(asking, args, await loginOf(asking));
+    const parsed = answer.safeParse(tryJson(stdout));
+    const problem = parsed.success
+      ? parsed.data.results[0]?.error
+      : `no answer that can be read: ${stdout.slice(0, 200)}`;
+    if (!parsed.success || problem !== undefined)
+      throw new BackupError('failed', `InfluxDB at ${options.api}: ${problem}`);
+    return parsed.data.results.flatMap(({ series = [] }) => series.flatMap(({ values = [] }) => values.map(String)));
+  };
+  return {
+    noun: 'databases',
+    check: async () => {
+      await requirePrograms(
+        asking,
+        new Map([
+          ['influxd', 'influxdb'],
+          ['influx', 'influxdb-client'],
+        ]),
+      );
+      // influxd itself tries for four minutes before it says so (measured, 1.6.7).
+      if (options.container === undefined) await requireListener(host);
+    },
+    backup: (directory, database) =>
+      withDirectory(asking, directory, 'out', async (where) => {
+        const only = database === undefined ? [] : ['-database', database];
+        await call(asking, ['influxd', 'backup', '-portable', '-host', host, ...only, where]);
+      }),
+    settle: (database) => settle(database, query, asking.signal),
+    databases: async () => (await query('SHOW DATABASES')).filter((name) => name !== OWN),
+    drop: async (database) => void (await query(`DROP DATABASE ${quoted(database)}`)),
+    restore: (directory, database, as) =>
+      withDirectory(asking, directory, 'in', async (where) => {
+        const under = as === database ? [] : ['-newdb', as];
+        await call(asking, ['influxd', 'restore', '-portable', '-host', host, '-db', database, ...under, where]);
+      }),
+  };
+}
+
+/**
+ * influxd ends before what it has restored can be asked: for some moments the shards are disabled, or seem empty (seen with
+ * 1.6.7, under load up to a second).
+ */
+async function settle(database: string, query: Query, signal: AbortSignal): Promise<string | undefined> {
+  for (let attempt = 1; ; attempt += 1) {
+    const rows = await query('SELECT * FROM /.*/ LIMIT 1', database).catch((error: unknown) => {
+      const isEarly = error instanceof BackupError && /shard is disabled/.test(error.message) && attempt < 120;
+      if (!isEarly) throw error;
+      return undefined;
+    });
+    if (rows !== undefined && rows.length > 0) return undefined;
+    if (rows !== undefined && attempt >= 20) return `${database} is back, but holds no points.`;
+    await sleep(500, signal);
+  }
+}
+
+/** An identifier of InfluxQL. */
+function quoted(name: string): string {
+  return `"${name.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
+}
+
+async function loginOf({ options: { credentials_file } }: Asking): Promise<Record<string, string>> {
+  if (credentials_file === undefined) return {};
+  const [user = '', ...rest] = (await readSecretFile(credentials_file)).split(':');
+  return { INFLUX_USERNAME: user, INFLUX_PASSWORD: rest.join(':') };
+}
+
+function tryJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A server that is there answers at once; an address that swallows everything is given up after this. */
+const CONNECT_MS = 10_000;
+
+async function requireListener(address: string): Promise<void> {
+  const [host = '', port = ''] = address.split(/:(?=\d+$)/);
+  const socket = createConnection({ host, port: Number(port || '8088') });
+  const problem = await new Promise<string | undefined>((settle) => {
+    socket.setTimeout(CONNECT_MS, () => settle('it does not answer'));
+    socket.once('connect', () => settle(undefined)).once('error', ({ message }) => settle(message));
+  });
+  socket.destroy();
+  if (problem === undefined) return;
+  throw new BackupError(
+    'failed',
+    `The backup service of InfluxDB at ${address} cannot be reached: ${problem}. Is influxdb running, and is that the ` +
+      '`bind-address` of its influxdb.conf? Correct `host` otherwise.',
+  );
+}

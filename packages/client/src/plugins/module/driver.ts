@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+/** Exit code of the driver where the file defines no function of its name. */
+export const NO_FUNCTION = 96;
+
+/**
+ * What a module of the original expects around it (A02-A06): it is read into a shell that has these variables and helpers,
+ * then its function is called with the directory of its component. Reports go to a file, the parts separated by zero bytes,
+ * because a message may hold anything else. Arguments: file of the module, its name, directory of its component.
+ */
+export const DRIVER = `
+update_component_status() { printf '%s\\0' "$1" "$2" "$3" "\${4:-}" >>"$LOCAL_BACKUP_REPORTS"; }
+update_container_status() { update_component_status "$@"; }
+local_backup_module=$1 local_backup_name=$2 local_backup_directory=$3
+set --
+. "$local_backup_module"
+if ! declare -F "backup_$local_backup_name" >/dev/null; then exit ${NO_FUNCTION}; fi
+cd "$local_backup_directory" || exit 1
+"backup_$local_backup_name" "$local_backup_directory"
+`;

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { lstat, mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { bytePathOfText } from '@local-backup/common/byte-path';
+import { BackupError, describeError } from '@local-backup/common/errors';
+import { findProgram } from '@local-backup/common/find-program';
+import { definePlugin, type PluginContext } from '../../plugin.ts';
+import type { Check, CopyContext } from '../../plugin-copy.ts';
+import { requireTrustedFile } from '../../plugin-tools/trusted-file.ts';
+import { options, type RunPartsOptions } from './options.ts';
+
+type Context = PluginContext<RunPartsOptions>;
+
+/** Directory of the service in the archive. */
+const DIRECTORY = 'run_parts';
+
+const TEST_MS = 60_000;
+
+/** Runs scripts that prepare a backup, as run-parts(8) does, and saves what they leave. */
+export const runParts = definePlugin<RunPartsOptions>({
+  name: 'run_parts',
+  summary: 'Runs the scripts of a directory by run-parts, and saves what they leave in another one.',
+  options,
+  describe: ({ directory, output }) => `what the scripts in ${directory} leave in ${output}`,
+
+  async validate(context) {
+    const { directory } = context.options;
+    if ((await findProgram('run-parts')) === undefined) {
+      throw new BackupError('config', 'run-parts is not installed. Install it (Debian: debianutils).');
+    }
+    const scripts = await scriptsOf(context);
+    for (const script of scripts) await requireTrustedFile(script);
+    return scripts.length === 0
+      ? [`${directory} holds no script that run-parts would run: chmod +x, no dot in the name.`]
+      : [];
+  },
+
+  async run(context) {
+    const { directory, output, on_failure, timeout } = context.options;
+    const scripts = await scriptsOf(context);
+    for (const script of scripts) await requireTrustedFile(script);
+    await mkdir(output, { recursive: true, mode: 0o700 });
+    const failures: string[] = [];
+    try {
+      const { stdout } = await context.exec('run-parts', ['--report', directory], {
+        cwd: '/',
+        timeoutMs: timeout,
+        limitedBy: '`timeout` of the task, `task_timeout` of client_config.yml',
+        signal: context.signal,
+      });
+      if (stdout.trim() !== '') context.log.info(stdout.trim());
+    } catch (error) {
+      context.signal.throwIfAborted();
+      if (on_failure === 'abort') throw error;
+      failures.push(`A script in ${directory} failed: ${describeError(error)} What there is in ${output} was saved.`);
+    }
+    const tree = { into: DIRECTORY, root: output, paths: [bytePathOfText('.')], exclude: [], oneFileSystem: false };
+    return { trees: [tree], failures, facts: { scripts: scripts.join(', ').slice(0, 1_000) } };
+  },
+
+  verify: lookAt,
+});
+
+/** The scripts that run-parts would run, by its own judgement. */
+async function scriptsOf({ exec, options: { directory }, signal }: Context): Promise<readonly string[]> {
+  if (!(await lstat(directory).catch(() => undefined))?.isDirectory()) {
+    throw new BackupError('config', `${directory} is no directory. Create it, or correct \`directory\`.`);
+  }
+  const { stdout } = await exec('run-parts', ['--test', directory], { cwd: '/', timeoutMs: TEST_MS, signal });
+  return stdout.split('\n').filter((line) => line !== '');
+}
+
+async function lookAt({ copy }: CopyContext<RunPartsOptions>): Promise<readonly Check[]> {
+  const names = await readdir(join(copy, DIRECTORY)).catch(() => undefined);
+  if (names === undefined) return [{ name: DIRECTORY, status: 'failed', message: 'is not in the copy' }];
+  return [{ name: DIRECTORY, status: 'ok', message: `${names.length} entries` }];
+}

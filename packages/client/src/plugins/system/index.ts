@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { access, mkdir, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { bytePathOfText } from '@local-backup/common/byte-path';
+import { BackupError } from '@local-backup/common/errors';
+import { findProgram } from '@local-backup/common/find-program';
+import { definePlugin } from '../../plugin.ts';
+import type { Check, CopyContext } from '../../plugin-copy.ts';
+import { ESSENTIAL, PLACES, REPORTS, type Report } from './inventory.ts';
+import { options, type SystemOptions } from './options.ts';
+import { partitionReports, saveReport } from './save-report.ts';
+
+/** Directory of the service in the archive. */
+const DIRECTORY = 'system';
+
+/** Saves what a rebuild of the machine needs: packages, units, network, disks, accounts. */
+export const system = definePlugin<SystemOptions>({
+  name: 'system',
+  summary: 'Saves what a rebuild of this machine needs: packages, units, network, disks, accounts, Proxmox.',
+  options,
+  describe: ({ include }) => `what a rebuild needs: ${include.join(', ')}`,
+
+  async validate({ options: { include } }) {
+    const present = await presentPlaces(include);
+    if (present.length > 0 || (await askable(include)).length > 0) return undefined;
+    throw new BackupError('config', 'Nothing of `include` is on this machine: correct it, or remove the task.');
+  },
+
+  async run(context) {
+    const { include } = context.options;
+    const directory = join(context.stage, DIRECTORY);
+    await mkdir(directory, { mode: 0o700 });
+    const reports = [
+      ...(await askable(include)),
+      ...(include.includes('storage') ? await partitionReports(context) : []),
+    ];
+    const warnings: string[] = [];
+    for (const report of reports) {
+      const problem = await saveReport(context, report, join(directory, report.file));
+      if (problem !== undefined) warnings.push(problem);
+    }
+    const places = await presentPlaces(include);
+    const tree = { into: `${DIRECTORY}_files`, root: '/', exclude: [], oneFileSystem: false };
+    const paths = places.map((place) => bytePathOfText(place.slice(1)));
+    return { warnings, trees: paths.length === 0 ? [] : [{ ...tree, paths }] };
+  },
+
+  verify: lookAt,
+});
+
+/** The reports whose program is installed. */
+async function askable(include: SystemOptions['include']): Promise<readonly Report[]> {
+  const wanted = REPORTS.filter(({ part }) => include.includes(part));
+  const found = await Promise.all(wanted.map(({ command: [program] }) => findProgram(program)));
+  return wanted.filter((_, index) => found[index] !== undefined);
+}
+
+/** The places that are there, without those that are inside another one. */
+async function presentPlaces(include: SystemOptions['include']): Promise<readonly string[]> {
+  const wanted = [...new Set(include.flatMap((part) => PLACES[part]))].sort();
+  const outermost = wanted.filter((place) => !wanted.some((other) => place.startsWith(`${other}/`)));
+  const isThere = await Promise.all(
+    outermost.map((place) =>
+      access(place).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
+  return outermost.filter((_, index) => isThere[index]);
+}
+
+/** The lists that every machine has are there and say something. */
+async function lookAt({ copy, options: { include } }: CopyContext<SystemOptions>): Promise<readonly Check[]> {
+  const names = await readdir(join(copy, DIRECTORY)).catch((): string[] => []);
+  const essential = include.flatMap((part) => ESSENTIAL[part] ?? []);
+  const checks = await Promise.all(
+    essential.map(async (name): Promise<Check> => {
+      const size = names.includes(name) ? (await stat(join(copy, DIRECTORY, name))).size : 0;
+      const path = `${DIRECTORY}/${name}`;
+      if (size > 0) return { name: path, status: 'ok', message: `${size} bytes` };
+      return { name: path, status: 'failed', message: 'is not in the copy, or empty' };
+    }),
+  );
+  const others: Check = {
+    name: DIRECTORY,
+    status: names.length > 0 ? 'ok' : 'failed',
+    message: `${names.length} lists`,
+  };
+  return [...checks, others];
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { access, lstat, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { bytePathOfText } from '@local-backup/common/byte-path';
+import { wordsOf } from '@local-backup/common/config/values';
+import { BackupError } from '@local-backup/common/errors';
+import { findProgram, searchPathOf } from '@local-backup/common/find-program';
+import { definePlugin, type Tree } from '../../plugin.ts';
+import type { Check, CopyContext } from '../../plugin-copy.ts';
+import { options, type UniventionOptions } from './options.ts';
+
+/** Directory of the service in the archive, as the original has it (C53). */
+const DUMP = 'univention_system_dump';
+const CUSTOM = 'custom_files_data';
+
+const ARCHIVE = /\.tar\.(?:gz|bz2)$/;
+
+/** Saves a Univention Corporate Server by its own backup program. */
+export const univention = definePlugin<UniventionOptions>({
+  name: 'univention',
+  summary: 'Saves a Univention Corporate Server: what `univention-backup` makes, and files beside it.',
+  options,
+  describe: ({ custom_paths }) => ['what univention-backup makes', ...custom_paths].join(', '),
+
+  async validate({ tools, options: { custom_paths } }) {
+    const [program = ''] = tools.univention_backup;
+    if ((await findProgram(program)) === undefined) {
+      throw new BackupError(
+        'config',
+        `${program} not found in ${searchPathOf()}. It belongs to Univention Corporate Server; name it by ` +
+          '`tools.univention_backup_cmd` in client_config.yml where it is elsewhere.',
+      );
+    }
+    const { missing } = await presentPaths(custom_paths);
+    return missing.map((path) => `custom_paths: ${path} does not exist: nothing is saved of it.`);
+  },
+
+  async run(context) {
+    const { univention_backup_options, backup_directory, custom_paths, custom_exclude, timeout } = context.options;
+    const before = await archivesIn(backup_directory);
+    const [program = '', ...first] = context.tools.univention_backup;
+    await context.exec(program, [...first, ...wordsOf(univention_backup_options)], {
+      cwd: '/',
+      timeoutMs: timeout,
+      limitedBy: '`timeout` of the task, `task_timeout` of client_config.yml',
+      signal: context.signal,
+    });
+    const newest = newestOf(await archivesIn(backup_directory), before);
+    if (newest === undefined) throw new BackupError('failed', nothingMade(program, backup_directory));
+    const { present, missing } = await presentPaths(custom_paths);
+    const tree = { oneFileSystem: false, exclude: [] };
+    const dump: Tree = { ...tree, into: DUMP, root: backup_directory, paths: [bytePathOfText(newest)] };
+    const paths = present.map((path) => bytePathOfText(path === '/' ? '.' : path.slice(1)));
+    const custom: Tree = { ...tree, into: CUSTOM, root: '/', paths, exclude: custom_exclude };
+    return {
+      trees: paths.length === 0 ? [dump] : [dump, custom],
+      warnings: missing.map((path) => `custom_paths: ${path} does not exist: nothing was saved of it.`),
+      facts: { archive: newest.slice(0, 1_000) },
+    };
+  },
+
+  verify: lookAt,
+});
+
+/** Archives by name, with what tells one run's from another's. */
+async function archivesIn(directory: string): Promise<ReadonlyMap<string, number>> {
+  const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw new BackupError('failed', `${directory} cannot be read: ${error.message}`, { cause: error });
+  });
+  const found = new Map<string, number>();
+  for (const name of names.filter((candidate) => ARCHIVE.test(candidate))) {
+    const facts = await lstat(join(directory, name));
+    if (facts.isFile()) found.set(name, facts.mtimeMs);
+  }
+  return found;
+}
+
+/** The newest archive that is new: last week's would be saved as today's. */
+function newestOf(now: ReadonlyMap<string, number>, before: ReadonlyMap<string, number>): string | undefined {
+  const made = [...now].filter(([name, time]) => before.get(name) !== time);
+  return made.sort(([, one], [, other]) => other - one)[0]?.[0];
+}
+
+function nothingMade(program: string, directory: string): string {
+  return (
+    `${program} ended without error but left no new *.tar.gz or *.tar.bz2 in ${directory}. Look at its own log, and ` +
+    'correct `backup_directory` if it writes elsewhere.'
+  );
+}
+
+async function presentPaths(paths: readonly string[]) {
+  const isThere = await Promise.all(
+    paths.map((path) =>
+      access(path).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
+  return { present: paths.filter((_, index) => isThere[index]), missing: paths.filter((_, index) => !isThere[index]) };
+}
+
+/** How much of an archive is read at most to look at it quickly, in milliseconds. */
+const LOOK_MS = 3_600_000;
+
+/** The archive can be read to its end. */
+async function lookAt({ copy, exec, signal, tools }: CopyContext<UniventionOptions>): Promise<readonly Check[]> {
+  const names = await readdir(join(copy, DUMP)).catch((): string[] => []);
+  const archives = names.filter((name) => ARCHIVE.test(name));
+  if (archives.length === 0) return [{ name: DUMP, status: 'failed', message: 'no archive is in the copy' }];
+  const [tar = 'tar', ...first] = tools.tar;
+  return Promise.all(
+    archives.map(async (archive): Promise<Check> => {
+      const name = `${DUMP}/${archive}`;
+      const args = [...first, '--list', '--file', join(copy, DUMP, archive), '--force-local'];
+      const lines = { count: 0 };
+      const onLine = () => {
+        lines.count += 1;
+      };
+      try {
+        await exec(tar, args, { cwd: '/', timeoutMs: LOOK_MS, signal, onLine });
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!(error instanceof BackupError)) throw error;
+        return { name, status: 'failed', message: error.message };
+      }
+      return { name, status: lines.count > 0 ? 'ok' : 'failed', message: `${lines.count} entries` };
+    }),
+  );
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { BackupError } from '@local-backup/common/errors';
+import type { Check } from './plugin-copy.ts';
+import type { Service } from './service.ts';
+import { attempt, type ServiceIo, type ServiceWork } from './service-work.ts';
+import type { TaskProgress } from './task-progress.ts';
+import { copyContextOf } from './verify-copy.ts';
+
+/** Longest temporary directory that leaves room for the name of a socket; see `CopyContext.scratch`. */
+const SHORT_PATH = 45;
+
+/**
+ * Asks the plugins whether what they have just left in the stage would load: a dump that nobody can read is found tonight.
+ * Only of tasks that have left all they save in the stage, for of trees there is no copy. A check that failed is a failure
+ * of its task.
+ */
+export async function verifyStage(work: ServiceWork, service: Service, io: ServiceIo): Promise<void> {
+  for (const progress of work.tasks) {
+    const { plugin } = progress.task;
+    const isWhole = progress.status === 'success' || progress.status === 'warning';
+    const { trees = [] } = progress.result;
+    if (plugin.verify === undefined || !isWhole || trees.length > 0 || !work.owners.has(progress)) continue;
+    await attempt(progress, 'verify', io, async () => requireGood(await look(work, service, progress, io)));
+  }
+}
+
+async function look(work: ServiceWork, service: Service, { task, result }: TaskProgress, io: ServiceIo) {
+  const scratch = await mkdtemp(join(tmpdir().length > SHORT_PATH ? '/tmp' : tmpdir(), 'bc-'));
+  try {
+    const copy = { directory: work.stage, manifest: undefined };
+    const context = copyContextOf(copy, service, task, { ...io, scratch, level: 'quick' });
+    return (await task.plugin.verify?.({ ...context, facts: result.facts ?? {} })) ?? [];
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+function requireGood(checks: readonly Check[]): void {
+  const failed = checks.filter(({ status }) => status === 'failed');
+  if (failed.length === 0) return;
+  throw new BackupError('failed', failed.map(({ name, message }) => `${name}: ${message}`).join('\n'));
+}

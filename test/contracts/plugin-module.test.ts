@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { createHash } from 'node:crypto';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { module } from '../../packages/client/src/plugins/module/index.ts';
+import { pluginContext } from '../helpers/plugin-context.ts';
+import { pluginContract } from './plugin.ts';
+
+/** Modules by name; a script without a shebang gets that of bash. */
+function modulesIn(directory: string, scripts: Readonly<Record<string, string>>) {
+  const modules = join(directory, 'modules');
+  mkdirSync(modules, { recursive: true });
+  for (const [name, script] of Object.entries(scripts)) {
+    writeFileSync(join(modules, `${name}.sh`), `#!/bin/bash\n${script}\n`);
+    chmodSync(join(modules, `${name}.sh`), 0o755);
+  }
+  return {
+    directory: modules,
+    enabled_file: join(directory, 'enabled'),
+    config_roots: [join(directory, 'etc/containers'), join(directory, 'etc')],
+  };
+}
+
+/** As the documents of the original have it. */
+const DUMP = `
+backup_dump() {
+  local dir="$1"
+  echo "rows of $HOST_NAME at $DATE" > "$dir/data/dump.sql"
+  local size=$(stat -c %s "$dir/data/dump.sql") md5=$(md5sum "$dir/data/dump.sql" | cut -d' ' -f1)
+  update_component_status "dump" "success" "database" \\
+    "{\\"size\\": $size, \\"files\\": [{\\"path\\": \\"data/dump.sql\\", \\"size\\": $size, \\"md5\\": \\"$md5\\"}], \\"checks\\": {\\"compression\\": false}}"
+}`;
+
+pluginContract(module, (directory) => ({
+  options: modulesIn(directory, { dump: DUMP }),
+  stateOfHost: () => undefined,
+  damage: (copy) => rmSync(join(copy, 'modules/dump'), { recursive: true }),
+}));
+
+let work: string;
+const at = (...names: string[]) => join(work, ...names);
+const saved = (...names: string[]) => readFileSync(at('stage/modules', ...names), 'utf8');
+const run = (options: unknown) => module.run(pluginContext(module, { options, stage: at('stage') }));
+const status = () => JSON.parse(saved('host_status.json'));
+
+beforeEach(() => {
+  work = mkdtempSync(join(tmpdir(), 'module-'));
+  for (const name of ['stage', 'etc/containers']) mkdirSync(at(name), { recursive: true });
+});
+
+afterEach(() => rmSync(work, { recursive: true, force: true }));
+
+it('a module runs unchanged: its variables, its helpers, its directory', async () => {
+  const { failures } = await run(modulesIn(work, { dump: DUMP }));
+  expect(failures).toEqual([]);
+  expect(saved('dump/data/dump.sql')).toMatch(new RegExp(`^rows of ${hostname()} at \\d{8}_\\d{6}\n$`));
+  expect(status()).toMatchObject({
+    status: 'success',
+    components: { dump: { status: 'success', type: 'database', validation: { checks: { compression: false } } } },
+    metrics: { components_succeeded: 1, components_failed: 0 },
+  });
+});
+
+it('one that fails does not keep the others from their turn, and is a failure with its own words', async () => {
+  const bad = 'backup_a_bad() { echo "no route to database" >&2; return 7; }';
+  const { failures = [] } = await run(modulesIn(work, { a_bad: bad, dump: DUMP }));
+  expect(failures).toHaveLength(1);
+  expect(failures[0]).toMatch(/a_bad.*exit code 7.*no route to database/s);
+  expect(saved('dump/data/dump.sql')).toContain('rows');
+  expect(status()).toMatchObject({
+    status: 'partial_failure',
+    metrics: { components_succeeded: 1, components_failed: 1 },
+  });
+});
+
+it.each([
+  ['partial_failure', 'update_component_status m partial_failure database "{}"', /m: it reports partial_failure/],
+  ['a word that nobody knows', 'update_component_status m splendid database "{}"', /it reports failed/],
+  ['a validation that is no JSON', 'update_component_status m success database "{size:"', /it reports failed/],
+  [
+    'a file that is not there',
+    `update_component_status m success x '{"files":[{"path":"data/none"}]}'`,
+    /data\/none, which is not there/,
+  ],
+  [
+    'a file elsewhere',
+    `update_component_status m success x '{"files":[{"path":"../../etc/passwd"}]}'`,
+    /outside its directory/,
+  ],
+  [
+    'another content',
+    `echo a >"$1/data/f"; update_component_status m success x '{"files":[{"path":"data/f","md5":"${createHash('md5').digest('hex')}"}]}'`,
+    /its md5 differs/,
+  ],
+  ['nothing, and leaves nothing', 'true', /m: it reports failed/],
+])('what a module reports is not believed: %s', async (_what, body, message) => {
+  const { failures = [] } = await run(modulesIn(work, { m: `backup_m() { ${body}; }` }));
+  expect(failures.join('\n')).toMatch(message);
+});
+
+it('the old name of the helper works, and a message may hold anything', async () => {
+  const body = String.raw`update_container_status m application-is-up "" '{"size":3}'; update_container_status m success application '{"size":3,"note":"a\n\"b\" ü"}'`;
+  const { failures } = await run(modulesIn(work, { m: `backup_m() { ${body}; }` }));
+  expect(failures).toEqual([]);
+  expect(status().components.m.validation).toMatchObject({ size: 3 });
+});
+
+it('a file without a function saves the configuration of both places; without any it has failed', async () => {
+  mkdirSync(at('etc/nginx'));
+  writeFileSync(at('etc/nginx/nginx.conf'), 'server {}');
+  mkdirSync(at('etc/containers/nginx'));
+  writeFileSync(at('etc/containers/nginx/unit'), 'x');
+  const { failures = [] } = await run(modulesIn(work, { nginx: '', foo: 'backup_bar() { true; }' }));
+  expect(saved('nginx/config/nginx.conf')).toBe('server {}');
+  expect(saved('nginx/config/unit')).toBe('x');
+  expect(status().components.nginx).toMatchObject({ status: 'success', type: 'config-only', validation: { size: 10 } });
+  expect(failures).toEqual([expect.stringContaining('No configuration found for foo and no backup function')]);
+});
+
+it('only those that are named run: by the list of the host, or by the task', async () => {
+  const options = modulesIn(work, { dump: DUMP, other: 'backup_other() { exit 1; }' });
+  writeFileSync(at('enabled'), '# what runs here\ndump\n\n');
+  const context = pluginContext(module, { options, stage: at('stage') });
+  expect(await module.validate?.(context)).toEqual(['Skipping disabled module: other']);
+  expect((await run(options)).facts).toEqual({ modules: 'dump' });
+  const only = pluginContext(module, { options: { ...options, only: ['nope'] }, stage: at('stage') });
+  await expect(module.validate?.(only)).rejects.toThrow(/no module nope.*There are: dump, other/s);
+});
+
+it('an empty list is as good as none, as in the original', async () => {
+  const options = modulesIn(work, { dump: DUMP });
+  writeFileSync(at('enabled'), '\n');
+  expect((await run(options)).facts).toEqual({ modules: 'dump' });
+});
+
+it('what others could change, or Windows has written, is refused before the run; what is not executable is left out', async () => {
+  const options = modulesIn(work, { dump: DUMP });
+  const validate = () => module.validate?.(pluginContext(module, { options, stage: at('stage') }));
+  chmodSync(join(options.directory, 'dump.sh'), 0o777);
+  await expect(validate()).rejects.toThrow(/would run as root/);
+  writeFileSync(join(options.directory, 'dump.sh'), DUMP.replaceAll('\n', '\r\n'));
+  chmodSync(join(options.directory, 'dump.sh'), 0o755);
+  await expect(validate()).rejects.toThrow(/line ends of Windows/);
+  chmodSync(join(options.directory, 'dump.sh'), 0o644);
+  await expect(validate()).rejects.toThrow(/No backup modules to run.*not executable/s);
+});

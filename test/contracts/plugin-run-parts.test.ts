@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { runParts } from '../../packages/client/src/plugins/run-parts/index.ts';
+import { pluginContext } from '../helpers/plugin-context.ts';
+import { pluginContract } from './plugin.ts';
+
+/** Scripts by name, which find their output directory in $out. */
+function scriptsIn(directory: string, scripts: Readonly<Record<string, string>>, mode = 0o755) {
+  const [from, output] = [join(directory, 'scripts'), join(directory, 'output')];
+  mkdirSync(from, { recursive: true });
+  for (const [name, script] of Object.entries(scripts)) {
+    writeFileSync(join(from, name), `#!/bin/sh\nout='${output}'\n${script}\n`);
+    chmodSync(join(from, name), mode);
+  }
+  return { directory: from, output };
+}
+
+pluginContract(runParts, (directory) => ({
+  options: scriptsIn(directory, { dump: 'echo rows >"$out/dump.sql"' }),
+  stateOfHost: () => undefined,
+  damage: (copy) => rmSync(join(copy, 'run_parts'), { recursive: true }),
+}));
+
+let work: string;
+const context = (options: unknown) => pluginContext(runParts, { options, stage: work });
+
+beforeEach(() => {
+  work = mkdtempSync(join(tmpdir(), 'run-parts-'));
+});
+
+afterEach(() => rmSync(work, { recursive: true, force: true }));
+
+it('all scripts run in the order of their names, and what they leave is read where it is', async () => {
+  const options = scriptsIn(work, {
+    '20-b': 'echo b >>"$out/order"',
+    '10-a': 'echo a >>"$out/order"',
+    'no.dots': 'exit 1',
+  });
+  const { trees = [], failures } = await runParts.run(context(options));
+  expect(failures).toEqual([]);
+  expect(trees.map(({ root, into }) => [root, into])).toEqual([[options.output, 'run_parts']]);
+  expect(readFileSync(join(options.output, 'order'), 'utf8')).toBe('a\nb\n');
+  expect(statSync(options.output).mode & 0o777).toBe(0o700);
+});
+
+it('a script that fails is a failure with its words, and what there is is saved all the same', async () => {
+  const options = scriptsIn(work, { '10-bad': 'echo "disk on fire" >&2; exit 4', '20-good': 'echo rows >"$out/rows"' });
+  const { trees = [], failures = [] } = await runParts.run(context(options));
+  expect(failures).toEqual([expect.stringMatching(/10-bad|run-parts failed.*disk on fire/s)]);
+  expect(trees).toHaveLength(1);
+  expect(readFileSync(join(options.output, 'rows'), 'utf8')).toBe('rows\n');
+});
+
+it('with on_failure: abort nothing of the task is saved then', async () => {
+  const options = { ...scriptsIn(work, { bad: 'exit 4' }), on_failure: 'abort' };
+  await expect(runParts.run(context(options))).rejects.toThrow(/run-parts failed/);
+});
+
+it('scripts that others could change are refused, before anything is run', async () => {
+  const options = scriptsIn(work, { dump: 'echo rows >"$out/rows"' }, 0o777);
+  await expect(runParts.validate?.(context(options))).rejects.toThrow(/would run as root/);
+  await expect(runParts.run(context(options))).rejects.toThrow(/would run as root/);
+});
+
+it('a directory that is missing, or holds nothing to run, is told before the run', async () => {
+  await expect(runParts.validate?.(context({ directory: join(work, 'none') }))).rejects.toThrow(/is no directory/);
+  const empty = scriptsIn(work, { 'dump.sh': 'true' });
+  expect(await runParts.validate?.(context(empty))).toEqual([
+    expect.stringContaining('no script that run-parts would run'),
+  ]);
+});

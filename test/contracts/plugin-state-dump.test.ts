@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { stateDump } from '../../packages/client/src/plugins/state-dump/index.ts';
+import { pluginContext } from '../helpers/plugin-context.ts';
+import { pluginContract } from './plugin.ts';
+
+/** A module with scripts that note what they are called with, and a file that dump-state makes and cleanup-state removes. */
+function moduleIn(directory: string, files: Readonly<Record<string, string>> = {}, name = 'samba1') {
+  const module = join(directory, name);
+  const all = {
+    'state/environment': 'IMAGE_URL=ghcr.io/example/samba\n',
+    'bin/module-dump-state': '#!/bin/sh\necho "dump $*" >>calls\necho rows >state/dump.sql\n',
+    'bin/module-cleanup-state': '#!/bin/sh\necho "cleanup $*" >>calls\nrm -f state/dump.sql\n',
+    ...files,
+  };
+  for (const [path, text] of Object.entries(all)) {
+    mkdirSync(dirname(join(module, path)), { recursive: true });
+    writeFileSync(join(module, path), text);
+    if (path.startsWith('bin/')) chmodSync(join(module, path), 0o755);
+  }
+  return { module, options: { module_dir: module } };
+}
+
+pluginContract(stateDump, (directory) => {
+  const { module, options } = moduleIn(directory, { 'etc/state-include.conf': 'state/dump.sql\n' });
+  return {
+    options,
+    stateOfHost: () => existsSync(join(module, 'state/dump.sql')),
+    damage: (copy) => rmSync(join(copy, 'module/state/environment')),
+  };
+});
+
+let work: string;
+const context = (options: unknown, tools = {}) => pluginContext(stateDump, { options, tools, stage: work });
+const treesOf = async (options: unknown, tools = {}) => {
+  const { trees = [], warnings } = await stateDump.run(context(options, tools));
+  return {
+    trees: trees.map(({ into, root, paths, exclude }) => ({ into, root, paths: paths.map(String), exclude })),
+    warnings,
+  };
+};
+
+beforeEach(() => {
+  work = mkdtempSync(join(tmpdir(), 'state-dump-'));
+});
+
+afterEach(() => rmSync(work, { recursive: true, force: true }));
+
+it('without a list the environment alone is saved: everything else can be had again', async () => {
+  const { module, options } = moduleIn(work);
+  const { trees } = await treesOf(options);
+  expect(trees).toEqual([{ into: 'module', root: module, paths: ['state/environment'], exclude: [] }]);
+});
+
+it('both scripts get the id of the backup, in this order', async () => {
+  const { module, options } = moduleIn(work);
+  const running = context({ ...options, backup_id: '7' });
+  await stateDump.prepare?.(running);
+  await stateDump.post?.(running);
+  expect(readFileSync(join(module, 'calls'), 'utf8')).toBe('dump 7\ncleanup 7\n');
+});
+
+it('a dump that fails is told with its words, and cleaned up after all the same', async () => {
+  const { module, options } = moduleIn(work, { 'bin/module-dump-state': '#!/bin/sh\necho "no space" >&2; exit 9\n' });
+  const running = context(options);
+  await expect(stateDump.prepare?.(running)).rejects.toThrow(/no space/);
+  await stateDump.post?.(running);
+  expect(readFileSync(join(module, 'calls'), 'utf8')).toBe('cleanup 1\n');
+});
+
+it('scripts that are missing are none, one that is not executable is told', async () => {
+  const { module, options } = moduleIn(work);
+  rmSync(join(module, 'bin/module-cleanup-state'));
+  chmodSync(join(module, 'bin/module-dump-state'), 0o644);
+  const warning = `[WARNING] ${join(module, 'bin/module-dump-state')} is not executable: ignored.`;
+  expect(await stateDump.validate?.(context(options))).toEqual([warning]);
+  const running = context(options);
+  await stateDump.prepare?.(running);
+  await stateDump.post?.(running);
+  expect(existsSync(join(module, 'calls'))).toBe(false);
+});
+
+/** Stands for podman: a volume is a directory of its name. */
+function podmanIn(directory: string) {
+  const program = join(directory, 'podman');
+  const script = `#!/bin/sh\necho "$(id -u) $*" >>'${directory}/podman.calls'\nfor last; do :; done\n[ -d "${directory}/$last" ] || exit 125\necho "${directory}/$last"\n`;
+  writeFileSync(program, script, { mode: 0o755 });
+  return { docker_cmd: program };
+}
+
+it('lists, wildcards, volumes and exclusions mean what they mean in the original', async () => {
+  const { module, options } = moduleIn(work, {
+    'etc/state-include.conf': '# what counts\nstate/*.sql\nstate/none\nvolumes/data/*.bak\nvolumes/restic-cache/x\n',
+    'etc/state-exclude.conf': '*.tmp\nstate/cache/\nvolumes/data/old\n',
+    'state/a.sql': 'a',
+    'state/b.sql': 'b',
+  });
+  mkdirSync(join(work, 'samba1-data'));
+  for (const name of ['x.bak', 'y.bak', 'z.log']) writeFileSync(join(work, 'samba1-data', name), name);
+  const { trees, warnings } = await treesOf(options, podmanIn(work));
+  expect(trees).toEqual([
+    {
+      into: 'module',
+      root: module,
+      paths: ['state/a.sql', 'state/b.sql', 'state/environment'],
+      exclude: ['*.tmp', '/state/cache/'],
+    },
+    {
+      into: 'module_volumes/data',
+      root: join(work, 'samba1-data'),
+      paths: ['x.bak', 'y.bak'],
+      exclude: ['*.tmp', '/old'],
+    },
+  ]);
+  expect(warnings).toEqual(['state/none matches nothing.']);
+});
+
+it('scripts and podman of a rootless module run as its user, and volumes have short names', async () => {
+  const { module } = moduleIn(work, { 'etc/state-include.conf': 'volumes/data\n' }, 'dokuwiki1/.config');
+  mkdirSync(join(work, 'data'));
+  chmodSync(work, 0o777);
+  for (const path of [module, join(module, 'state'), dirname(module)]) chownSync(path, 65534, 65534);
+  writeFileSync(join(module, 'bin/module-dump-state'), '#!/bin/sh\nid -u >state/who\n');
+  await stateDump.prepare?.(context({ module_dir: module }));
+  expect(readFileSync(join(module, 'state/who'), 'utf8')).toBe('65534\n');
+  const { trees } = await treesOf({ module_dir: module }, podmanIn(work));
+  expect(trees[1]).toMatchObject({ into: 'module_volumes/data', root: join(work, 'data'), paths: ['.'] });
+  expect(readFileSync(join(work, 'podman.calls'), 'utf8')).toMatch(/^65534 volume inspect .* data\n$/);
+});
+
+it('lines that lead elsewhere are complaints with their places, before the run', async () => {
+  const { module, options } = moduleIn(work, { 'etc/state-include.conf': 'state/a\n/etc/shadow\nstate/../../x\n' });
+  const file = join(module, 'etc/state-include.conf');
+  const complaints = `${file}:2:1: /etc/shadow does not begin with state/ or volumes/<name>\n${file}:3:1: state/../../x`;
+  await expect(stateDump.validate?.(context(options))).rejects.toThrow(complaints);
+});
+
+it('a directory that is no module is told before the run', async () => {
+  await expect(stateDump.validate?.(context({ module_dir: work }))).rejects.toThrow(/no state\/environment/);
+  await expect(stateDump.validate?.(context({ module_dir: join(work, 'none') }))).rejects.toThrow(/is no directory/);
+});

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { univention } from '../../packages/client/src/plugins/univention/index.ts';
+import { pluginContext } from '../helpers/plugin-context.ts';
+import { pluginContract } from './plugin.ts';
+
+/** An executable that stands for `univention-backup`: it notes its arguments and leaves an archive. */
+function standIn(directory: string, script = 'tar -czf "$out/system_$$.tar.gz" -C /etc hostname'): string {
+  const program = join(directory, 'univention-backup');
+  const out = join(directory, 'out');
+  mkdirSync(out, { recursive: true });
+  writeFileSync(program, `#!/bin/sh\nout='${out}'\necho "$*" >>'${directory}/calls'\n${script}\n`);
+  chmodSync(program, 0o755);
+  return program;
+}
+
+const taskIn = (directory: string, script?: string) => ({
+  tools: { univention_backup_cmd: standIn(directory, script) },
+  options: {
+    backup_directory: join(directory, 'out'),
+    univention_backup_options: '--all  --quiet',
+    custom_paths: [directory],
+  },
+});
+
+pluginContract(univention, (directory) => ({
+  ...taskIn(directory),
+  options: { backup_directory: join(directory, 'out') },
+  stateOfHost: () => undefined,
+  damage: (copy) => {
+    const dump = join(copy, 'univention_system_dump');
+    for (const name of readdirSync(dump)) truncateSync(join(dump, name), 60);
+  },
+}));
+
+let work: string;
+const context = (script?: string) => pluginContext(univention, { ...taskIn(work, script), stage: join(work, 'stage') });
+const writeOld = (name: string) => {
+  writeFileSync(join(work, 'out', name), name);
+  utimesSync(join(work, 'out', name), 1, 2_000_000_000);
+};
+
+beforeEach(() => {
+  work = mkdtempSync(join(tmpdir(), 'univention-'));
+  mkdirSync(join(work, 'out'));
+});
+
+afterEach(() => rmSync(work, { recursive: true, force: true }));
+
+it('what this run made is saved, not the archive of another run, however new that looks', async () => {
+  writeOld('from-the-future.tar.gz');
+  const { trees = [], facts } = await univention.run(context());
+  expect(trees[0]?.paths.map(String)).toEqual([expect.stringMatching(/^system_\d+\.tar\.gz$/)]);
+  expect(facts).toEqual({ archive: trees[0]?.paths[0] });
+  expect(trees[1]?.paths.map(String)).toEqual([work.slice(1)]);
+  expect(readFileSync(join(work, 'calls'), 'utf8')).toBe('--all --quiet\n');
+});
+
+it('a program that makes nothing is a failure though it says success, and old archives do not hide it', async () => {
+  writeOld('last-week.tar.gz');
+  await expect(univention.run(context('exit 0'))).rejects.toThrow(/left no new \*\.tar\.gz/);
+});
+
+it('a program that fails is a failure with its own words', async () => {
+  await expect(univention.run(context('echo "LDAP is down" >&2; exit 3'))).rejects.toThrow(/LDAP is down/);
+});
+
+it('a program that is missing is found before the run', async () => {
+  const tools = { univention_backup_cmd: '/nonexistent/univention-backup' };
+  const missing = pluginContext(univention, { options: {}, tools, stage: work });
+  await expect(univention.validate?.(missing)).rejects.toThrow(/not found.*univention_backup_cmd/s);
+});
+
+it('an archive with bzip2 is proven as well', async () => {
+  execFileSync('tar', ['-cjf', join(work, 'probe.tar.bz2'), '-C', '/etc', 'hostname']);
+  const { trees } = await univention.run(context(`cp ${join(work, 'probe.tar.bz2')} "$out/a.tar.bz2"`));
+  expect(trees?.[0]?.paths.map(String)).toEqual(['a.tar.bz2']);
+});

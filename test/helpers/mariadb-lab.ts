@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
+import type { Plugin } from '../../packages/client/src/plugin.ts';
+import type { Check, CopyContext, RestoreContext } from '../../packages/client/src/plugin-copy.ts';
+import { startMariadb, type TestMariadb } from './mariadb.ts';
+import { copyContext, pluginContext, restoreContext } from './plugin-context.ts';
+
+type More = Partial<Parameters<typeof restoreContext>[1]>;
+
+const quoted = (name: string) => `\`${name.replaceAll('`', '``')}\``;
+const linesOf = (text: string) => text.split('\n').filter((line) => line !== '');
+
+/** A server for a test file, and directories for each of its tests. */
+export class MariadbLab {
+  private started: TestMariadb | undefined;
+  root = '';
+  readonly plugin: Plugin;
+
+  constructor(plugin: Plugin) {
+    this.plugin = plugin;
+    beforeAll(async () => {
+      this.started = await startMariadb();
+    }, 120_000);
+    afterAll(() => this.started?.stop());
+    beforeEach(() => {
+      this.root = mkdtempSync(join(tmpdir(), 'mdt-'));
+      chmodSync(this.root, 0o755);
+      for (const name of ['stage', 'scratch', 'kept']) this.emptied(name);
+    });
+    afterEach(() => {
+      rmSync(this.root, { recursive: true, force: true });
+      this.clear();
+    });
+  }
+
+  get server(): TestMariadb {
+    if (this.started === undefined) throw new Error('The server runs only inside of tests.');
+    return this.started;
+  }
+
+  path(name: string): string {
+    return join(this.root, name);
+  }
+
+  emptied(name: string): string {
+    rmSync(this.path(name), { recursive: true, force: true });
+    mkdirSync(this.path(name), { mode: 0o700 });
+    return this.path(name);
+  }
+
+  create(name: string, content: string): void {
+    const database = quoted(name);
+    this.server.sql(
+      `CREATE DATABASE ${database} CHARACTER SET utf8mb4 COLLATE utf8mb4_german2_ci;\nUSE ${database};\n${content}`,
+    );
+  }
+
+  databases(): readonly string[] {
+    const own = "'information_schema', 'performance_schema', 'sys', 'mysql'";
+    return linesOf(
+      this.server.sql(`SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME NOT IN (${own})`),
+    );
+  }
+
+  accounts(): readonly string[] {
+    const text =
+      "CONCAT(IF(is_role = 'Y', 'ROLE ', 'USER '), '`', User, '`', IF(is_role = 'Y', '', CONCAT('@`', Host, '`')))";
+    return linesOf(
+      this.server.sql(`SELECT ${text} FROM mysql.user WHERE User NOT IN ('root', 'mariadb.sys', 'mysql') ORDER BY 1`),
+    );
+  }
+
+  /** All that is in the databases of the server, as text. */
+  state(): readonly string[] {
+    return this.databases().map((name) => `${name}\n${this.server.dump(name)}`);
+  }
+
+  options(more: object): object {
+    return { socket: this.server.socket, ...more };
+  }
+
+  save(options: object, more: More = {}) {
+    const context = pluginContext(this.plugin, { ...more, options: this.options(options), stage: this.path('stage') });
+    return this.plugin.run(context);
+  }
+
+  /** The stage of {@link save} is the copy. */
+  async verify(options: object, level: CopyContext['level'], more: More = {}): Promise<readonly Check[]> {
+    const places = { copy: this.path('stage'), scratch: this.emptied('scratch') };
+    const context = copyContext(this.plugin, { ...more, options: this.options(options), ...places, level });
+    return (await this.plugin.verify?.(context)) ?? [];
+  }
+
+  restoring(options: object, more: More = {}): RestoreContext {
+    const places = { copy: this.path('stage'), scratch: this.path('scratch'), kept: this.path('kept') };
+    return restoreContext(this.plugin, { ...more, options: this.options(options), ...places });
+  }
+
+  private clear(): void {
+    for (const name of this.databases()) this.server.sql(`DROP DATABASE ${quoted(name)}`);
+    for (const account of this.accounts()) this.server.sql(`DROP ${account}`);
+  }
+}

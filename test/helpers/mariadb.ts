@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** A real MariaDB server of a test file, on a socket in a temporary directory. */
+export interface TestMariadb {
+  readonly directory: string;
+  readonly socket: string;
+  /** Runs statements as root; what they print. */
+  sql(statements: string, database?: string): string;
+  /** All that is in a database, as text. */
+  dump(database: string): string;
+  stop(): Promise<void>;
+}
+
+const START_LIMIT_MS = 60_000;
+
+/** Starts a server as user `mysql`; root logs in by the socket, as on Debian. */
+export async function startMariadb(): Promise<TestMariadb> {
+  const directory = mkdtempSync(join(tmpdir(), 'mdb-'));
+  chmodSync(directory, 0o755);
+  const data = join(directory, 'data');
+  mkdirSync(data);
+  execFileSync('chown', ['mysql:mysql', data]);
+  const account = { uid: idOf('-u'), gid: idOf('-g') };
+  const socket = join(data, 's');
+  const install = ['--auth-root-authentication-method=socket', '--auth-root-socket-user=root', '--skip-test-db'];
+  execFileSync('mariadb-install-db', ['--no-defaults', `--datadir=${data}`, ...install], { ...account, cwd: data });
+  const server = spawn(
+    'mariadbd',
+    [
+      ...['--no-defaults', `--datadir=${data}`, `--socket=${socket}`, '--skip-networking', '--event-scheduler=OFF'],
+      ...[`--pid-file=${join(data, 'pid')}`, '--innodb-flush-log-at-trx-commit=0', '--innodb-fast-shutdown=2'],
+    ],
+    { ...account, cwd: data, stdio: 'ignore' },
+  );
+  const run = (program: string, args: readonly string[], input = '') =>
+    execFileSync(program, ['--no-defaults', `--socket=${socket}`, '--default-character-set=utf8mb4', ...args], {
+      input,
+      encoding: 'utf8',
+      timeout: START_LIMIT_MS,
+      maxBuffer: 64 * 1024 * 1024,
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+  const sql = (statements: string, database?: string) =>
+    run(
+      'mariadb',
+      ['--batch', '--skip-column-names', ...(database === undefined ? [] : [`--database=${database}`])],
+      statements,
+    );
+  await untilReady(() => sql('SELECT 1'), server);
+  return {
+    directory,
+    socket,
+    sql,
+    dump: (database) =>
+      run('mariadb-dump', [
+        '--single-transaction',
+        '--routines',
+        '--events',
+        '--hex-blob',
+        '--skip-dump-date',
+        '--order-by-primary',
+        '--',
+        database,
+      ]),
+    stop: async () => {
+      if (server.exitCode === null && server.signalCode === null) {
+        server.kill('SIGTERM');
+        await once(server, 'exit');
+      }
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+async function untilReady(ask: () => unknown, server: ChildProcess): Promise<void> {
+  const end = Date.now() + START_LIMIT_MS;
+  for (;;) {
+    try {
+      ask();
+      return;
+    } catch (error) {
+      if (Date.now() > end || server.exitCode !== null) throw error;
+      await delay(50);
+    }
+  }
+}
+
+function idOf(option: '-u' | '-g'): number {
+  return Number(execFileSync('id', [option, 'mysql'], { encoding: 'utf8' }));
+}
