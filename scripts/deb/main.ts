@@ -4,6 +4,7 @@
  * network; the same source gives the same packages, bit for bit.
  */
 import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -29,6 +30,7 @@ async function putTogether(tree: string): Promise<void> {
   const inputs: string[] = [];
   for (const side of ['client', 'server']) inputs.push(...(await takeProgram(side, made, join(tree, 'build', side))));
   for (const [name, text] of packageFiles({ version, date })) await write(join(tree, 'build', name), text);
+  await takePluginPages(join(tree, 'build/plugins'));
   const packages: readonly BundledPackage[] = await bundledPackages(inputs, root);
   const licence = await readFile(join(root, 'LICENSE'), 'utf8');
   await write(join(tree, 'debian/copyright'), renderCopyright(licence, packages));
@@ -43,6 +45,16 @@ async function takeProgram(side: string, made: string, into: string): Promise<re
   await write(join(into, program), text.replace(...SHEBANG));
   await cp(join(made, `${program}.map`), join(into, `${program}.map`));
   return JSON.parse(await readFile(join(made, `backup-${side}.inputs.json`), 'utf8'));
+}
+
+/** The page of every plugin, which lies beside its source: `build/plugins/<task key>.md`. */
+async function takePluginPages(into: string): Promise<void> {
+  const from = join(root, 'packages/client/src/plugins');
+  await mkdir(into, { recursive: true });
+  for (const name of await readdir(from)) {
+    const page = join(from, name, 'README.md');
+    if (existsSync(page)) await cp(page, join(into, `${name.replaceAll('-', '_')}.md`));
+  }
 }
 
 /** Version and date of the newest entry of debian/changelog. */
@@ -68,7 +80,7 @@ async function main(): Promise<void> {
     // Always of one name: it is in debug information and messages.
     const tree = join(work, 'local-backup-system');
     await putTogether(tree);
-    execFileSync('debian/rules', ['binary'], {
+    execFileSync('make', ['-f', 'debian/rules', 'binary'], {
       cwd: tree,
       stdio: 'inherit',
       env: { ...process.env, LC_ALL: 'C.UTF-8', DEB_RULES_REQUIRES_ROOT: 'no' },

@@ -4,8 +4,8 @@ import { join, relative } from 'node:path';
 
 const LINE = 'SPDX-License-Identifier: AGPL-3.0-or-later';
 const SOURCE = /\.(?:ts|mjs|sh|grit)$/;
-/** Not ours, not written by hand, or input of tests that must stay as it is. */
-const LEFT_OUT = new Set(['.git', 'node_modules', 'dist', 'demo-run', 'fixtures']);
+/** Not ours, not written by hand, input of tests that must stay as it is, or examples that anybody may copy. */
+const LEFT_OUT = new Set(['.git', 'node_modules', 'dist', 'demo-run', 'fixtures', 'examples']);
 
 /**
  * Source files whose first line (second after `#!`) does not name the licence.

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { BackupError, describeError } from '@local-backup/common/errors';
 import { requireMailProgram } from '@local-backup/common/sendmail';
+import { lookAtTimers } from '@local-backup/common/timers';
 import type { CheckLine } from '../render-check.ts';
 import { requireFreeSpace } from '../stage.ts';
 import type { ClientSession } from './session.ts';
@@ -20,6 +21,7 @@ export async function checkSurroundings(session: ClientSession): Promise<readonl
     await boundary('tar', 'FAILED', () => lookAtTar(session)),
     // The archive is made without it, and the server tells of a host that failed.
     await boundary('mail', 'warning', () => lookAtMail(session)),
+    await boundary('timer', 'warning', () => lookAtTimer(session)),
   ];
 }
 
@@ -30,6 +32,12 @@ async function boundary(what: string, bad: CheckLine['state'], work: () => Promi
   } catch (error) {
     return { state: bad, what, more: '', details: [describeError(error)] };
   }
+}
+
+async function lookAtTimer({ run }: ClientSession): Promise<string> {
+  const found = await lookAtTimers(['local-backup.timer'], { run, signal: new AbortController().signal });
+  if (typeof found === 'string') return found;
+  throw new BackupError('config', found.warning);
 }
 
 async function lookAtSpool({ config }: ClientSession): Promise<string> {

@@ -46,8 +46,32 @@ export function addUpkeepCommands(program: Command, start: Start): void {
     .action((hosts, options) =>
       start(async (session) => (await import('../commands/release.ts')).release(session, hosts, options)),
     );
+  addRepairCommands(
+    program.command('repair').description('mend a damaged repository, step by step, never on its own'),
+    start,
+  );
   program
     .command('pins [host...]')
     .description('list the snapshots that are never forgotten')
     .action((hosts) => start(async (session) => (await import('../commands/pins.ts')).pins(session, hosts)));
+}
+
+function addRepairCommands(repair: Command, start: Start): void {
+  repair
+    .command('index <host>')
+    .description('write the index of a repository anew from what is stored')
+    .option('--read-all-packs', 'read everything, where the index cannot be read at all')
+    .option('-y, --yes', 'somebody has read what would be done: do not ask')
+    .action((host, options) =>
+      start(async (session) => (await import('../commands/repair.ts')).repair(session, 'index', host, options)),
+    );
+  repair
+    .command('snapshots <host>')
+    .description('write snapshots anew without what cannot be read (restic 0.16 or newer)')
+    .option('-d, --dry-run', 'tell what would be done')
+    .option('--forget', 'the damaged snapshots go, once they have been written anew')
+    .option('-y, --yes', 'somebody has read what would be done: do not ask')
+    .action((host, options) =>
+      start(async (session) => (await import('../commands/repair.ts')).repair(session, 'snapshots', host, options)),
+    );
 }

@@ -9,7 +9,7 @@ import { clearSuspicion, type Mark, readSuspicion } from '../anomaly/suspicion-f
 import { acceptClock, watchClock } from '../maintenance/clock-watch.ts';
 import { formatTime, labelled } from '../report/text.ts';
 import { selectHosts } from '../select-hosts.ts';
-import { askFor } from './ask.ts';
+import { isConfirmed } from './ask.ts';
 import type { Session } from './session.ts';
 
 export interface ReleaseOptions {
@@ -124,14 +124,4 @@ async function releaseClock(session: Session, yes: boolean): Promise<boolean> {
   log.info('the clock of this server is believed again');
   print('The clock is believed from now on.');
   return true;
-}
-
-/** @throws BackupError `usage` where nobody can be asked */
-async function isConfirmed(question: string, { json, signal }: Session, yes: boolean): Promise<boolean> {
-  if (yes) return true;
-  const ask = json ? undefined : askFor(signal);
-  if (ask === undefined) {
-    throw new BackupError('usage', 'There is no terminal to ask on. When somebody has looked, say so: --yes');
-  }
-  return /^y(es)?$/i.test((await ask(`${question}? [y/N] `)).trim());
 }

@@ -4,9 +4,11 @@ import type { Run } from '@local-backup/common/exec';
 import type { Host } from '../config/host.ts';
 import { secretsIn } from '../config/repository-location.ts';
 import type { History } from '../stores/history.ts';
+import type { Repair } from '../stores/repair.ts';
 import { readEnvironment } from '../stores/restic/environment.ts';
 import { createResticHistory } from '../stores/restic/history/index.ts';
 import { createResticStore, type ResticStoreOptions } from '../stores/restic/index.ts';
+import { createResticRepair } from '../stores/restic/repair.ts';
 import { createResticUpkeep } from '../stores/restic/upkeep.ts';
 import type { Store } from '../stores/store.ts';
 import type { Upkeep } from '../stores/upkeep.ts';
@@ -38,6 +40,17 @@ export function upkeepOf(host: Host, session: Session, copy?: string): Upkeep {
   const timeouts = { queryMs: commandTimeoutMs, upkeepMs: maintenance.commandTimeoutMs };
   const parts = { run: runOf(session), log: log.child({ host: host.hostname }), now };
   return createResticUpkeep({ ...resticOptionsOf(host, session, copy), timeouts }, parts);
+}
+
+/** What mends the history of a host where it is damaged. */
+export function repairOf(host: Host, session: Session): Repair {
+  const { config, log } = session;
+  const timeouts = {
+    queryMs: config.restic.commandTimeoutMs,
+    upkeepMs: config.restic.maintenance.commandTimeoutMs,
+  };
+  const parts = { run: runOf(session), log: log.child({ host: host.hostname }) };
+  return createResticRepair({ ...resticOptionsOf(host, session), timeouts }, parts);
 }
 
 /**

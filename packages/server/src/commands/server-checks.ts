@@ -7,6 +7,7 @@ import { BackupError } from '@local-backup/common/errors';
 import { createMailer } from '@local-backup/common/mail';
 import type { RunRecord } from '@local-backup/common/run-record';
 import { requireMailProgram } from '@local-backup/common/sendmail';
+import { lookAtTimers } from '@local-backup/common/timers';
 import type { Check, Finding } from '../check-list.ts';
 import { requireVersion } from '../stores/restic/version.ts';
 import { lookAtKit } from './kit-check.ts';
@@ -15,6 +16,9 @@ import { lookAtSpace, maintenanceFinding } from './upkeep-checks.ts';
 
 /** Below this many free bytes there is no room for the archive of an ordinary host. */
 const LITTLE_SPACE_BYTES = 1024 ** 3;
+
+/** What has to happen on its own. */
+const TIMERS = ['backup-server.timer', 'restic-maintenance.timer', 'backup-drill.timer'];
 
 /** Programs are only asked for their version. */
 const VERSION_TIMEOUT_MS = 60_000;
@@ -46,6 +50,7 @@ export function serverChecks(session: Session, { runs, sendTestMail }: ServerChe
     ...(sendTestMail ? [check('test mail', () => testMail(session))] : []),
     check('space for archives', () => lookAtSpace(config, runs)),
     check('maintenance', async () => maintenanceFinding(runs, now())),
+    check('timers', () => lookAtTimers(TIMERS, { run, signal })),
     check('recovery kit', () => lookAtKit(session)),
   ];
 }

@@ -8,6 +8,19 @@ export const LIST_LOCKS_ARGS: readonly string[] = ['list', 'locks', '--no-lock']
 export const SIZE_ARGS: readonly string[] = ['stats', '--mode', 'raw-data', '--json', '--no-lock'];
 
 export const PRUNE_ARGS: readonly string[] = ['prune'];
+/** `rebuild-index` was renamed in 0.16. */
+export function repairIndexArgs(isNew: boolean, readAllPacks: boolean): readonly string[] {
+  return [...(isNew ? ['repair', 'index'] : ['rebuild-index']), ...(readAllPacks ? ['--read-all-packs'] : [])];
+}
+
+export function repairSnapshotsArgs(
+  host: string,
+  { dryRun, forget }: { readonly dryRun: boolean; readonly forget: boolean },
+): readonly string[] {
+  const flags = [...(dryRun ? ['--dry-run'] : []), ...(forget ? ['--forget'] : [])];
+  return ['repair', 'snapshots', '--host', host, ...flags];
+}
+
 export const UNLOCK_ARGS: readonly string[] = ['unlock'];
 
 export function lockFileArgs(id: string): readonly string[] {

@@ -14,6 +14,7 @@ const OLDEST: ResticVersion = [0, 14, 0];
  */
 const SINCE = {
   exitCodes: [0, 17, 1],
+  repair: [0, 16, 0],
   retryLock: [0, 16, 0],
   safeMaxCompression: [0, 16, 4],
   sparseRestore: [0, 15, 0],
