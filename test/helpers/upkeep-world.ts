@@ -2,6 +2,7 @@
 import type { HostRecord, RunRecord } from '@local-backup/common/run-record';
 import type { Host } from '../../packages/server/src/config/host.ts';
 import type { FreezeFacts } from '../../packages/server/src/maintenance/freeze-reasons.ts';
+import { maintainCopies } from '../../packages/server/src/maintenance/maintain-copies.ts';
 import {
   type MaintainIo,
   type MaintainPlan,
@@ -32,6 +33,9 @@ export interface Keep {
   plan: Partial<MaintainPlan>;
   /** The process that has the repository for this many attempts. */
   busy: number;
+  /** Its further repositories, by their names. */
+  readonly copies: Readonly<Record<string, Keep>>;
+  readonly expectsPins: boolean;
   /** Called before each verb of the upkeep. */
   before: (verb: string) => void | Promise<void>;
 }
@@ -49,7 +53,16 @@ const good = { host: 'any', snapshot: 'x', status: 'success', services: [] as Ho
 export function keep(changed: Partial<Keep> & { readonly contents?: Partial<Shelf> } = {}): Keep {
   const { contents, ...rest } = changed;
   const { shelf, upkeep } = createMemoryUpkeep({ snapshots: fiveDays(), ...contents });
-  const usual = { pins: [], unproven: [], facts: {}, plan: {}, busy: 0, before: () => undefined };
+  const usual = {
+    pins: [],
+    unproven: [],
+    facts: {},
+    plan: {},
+    busy: 0,
+    copies: {},
+    expectsPins: true,
+    before: () => undefined,
+  };
   return { shelf, upkeep, state: { format: 1 }, ...usual, ...rest };
 }
 
@@ -64,6 +77,7 @@ function ioOf(host: string, k: Keep, signal: AbortSignal): MaintainIo {
   ];
   const facts = { hostname: host, suspicion: undefined, clock: undefined, runs, maxAgeMs: 36 * 3_600_000 };
   return {
+    expectsPins: k.expectsPins,
     hostname: host,
     upkeep: {
       judge: (...words) => afterHook(k, 'judge', () => k.upkeep.judge(...words)),
@@ -129,6 +143,8 @@ export async function maintain(keeps: Readonly<Record<string, Keep>>, changed: P
         k.busy -= 1;
         if (k.busy >= 0) return { busy: 'PID 7' };
         await maintainHost(ioOf(hostname, k, inner), progress);
+        const copies = Object.entries(k.copies).map(([name, copy]) => ({ name, io: ioOf(hostname, copy, inner) }));
+        await maintainCopies(copies, progress);
         return { busy: undefined };
       },
       elapsed: () => 0,

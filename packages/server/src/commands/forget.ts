@@ -91,7 +91,7 @@ async function forgetNow(
       maxDurationMs: Number.POSITIVE_INFINITY,
       busyWaitMs: BUSY_WAIT_MS,
       busy: 'failed',
-      maintain: maintainInTurn(session, { plan, clock, maxForgetShare }),
+      maintain: maintainInTurn(session, { plan, clock, maxForgetShare, copies: false }),
       elapsed: () => performance.now(),
       ...{ log, now, signal, onRecord },
     }),

@@ -98,7 +98,7 @@ async function runMaintenance(session: Session, chosen: Chosen, recording: Recor
       maxDurationMs: settings.maxDurationMs,
       busyWaitMs: dryRun ? 0 : BUSY_WAIT_MS,
       busy: 'skipped',
-      maintain: maintainInTurn(session, { plan, clock }),
+      maintain: maintainInTurn(session, { plan, clock, copies: true }),
       log,
       now,
       elapsed: () => performance.now(),

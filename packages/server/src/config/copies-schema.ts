@@ -25,6 +25,20 @@ const copySchema = z
       .optional()
       .describe('Which snapshots are kept there.')
       .meta({ 'x-default': 'as in the first repository', examples: ['--keep-weekly 8 --keep-monthly 24'] }),
+    maintenance: z
+      .boolean()
+      .default(true)
+      .describe(
+        'Maintenance checks it, and forgets and prunes there. `false` for a repository that this server may only add to: ' +
+          'whoever looks after it where it is does that.',
+      ),
+    read_data: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Maintenance reads back a part of the data that is stored there as well, as it does in the first repository. ' +
+          'Without it only the structure is checked: a slow line is not kept busy.',
+      ),
     max_age: duration({ min: '1h', max: '3650d' })
       .prefault('8d')
       .describe('A copy that lacks snapshots, and whose newest one is older than this, makes the host `failed`.'),
@@ -53,6 +67,10 @@ export interface CopyConfig extends SecretSources {
   readonly repositoryRoot: string;
   /** Words for `restic forget`; undefined: the policy of the first repository. */
   readonly forgetPolicy: readonly string[] | undefined;
+  /** Maintenance looks after it. */
+  readonly maintenance: boolean;
+  /** Read back a part of the stored data with every maintenance. */
+  readonly readData: boolean;
   readonly maxAgeMs: number;
   readonly timeoutMs: number;
 }
@@ -63,6 +81,8 @@ export function copyConfigOf(section: z.output<typeof copySchema>): CopyConfig {
     repositoryRoot: section.repository_root,
     ...secretSourcesOf(section),
     forgetPolicy: section.forget_policy === undefined ? undefined : forgetPolicyWords(section.forget_policy),
+    maintenance: section.maintenance,
+    readData: section.read_data,
     maxAgeMs: section.max_age,
     timeoutMs: section.timeout,
   };

@@ -2,12 +2,23 @@
 import { absolutePath, duration, size } from '@local-backup/common/config/values';
 import * as z from 'zod';
 
+/** How far a drill goes. */
+export const DRILL_LEVELS = ['files', 'services'] as const;
+export type DrillLevel = (typeof DRILL_LEVELS)[number];
+
 /** The `drill` section of server_config.yml: restores that are made to prove that snapshots can be restored. */
 export const drillSchema = z.strictObject({
   directory: absolutePath
     .optional()
     .describe('Where drills restore to; everything in there is removed afterwards.')
     .meta({ 'x-default': '`drill` in `local_temp_base_dir`', examples: ['/srv/backup-drill'] }),
+  level: z
+    .enum(DRILL_LEVELS)
+    .prefault('services')
+    .describe(
+      '`services`: what was restored is also looked at by the plugins that saved it, in isolation: dumps are loaded into ' +
+        'throw-away servers where their programs are installed. `files`: it is compared, nothing is loaded.',
+    ),
   max_bytes: size()
     .prefault('50GiB')
     .describe('A snapshot with more bytes is restored in part: services chosen at random, up to this many bytes.'),
@@ -28,6 +39,7 @@ export const drillSchema = z.strictObject({
 /** Sizes in bytes, times in milliseconds. */
 export interface DrillConfig {
   readonly directory: string;
+  readonly level: DrillLevel;
   readonly maxBytes: number;
   readonly maxDurationMs: number;
   readonly maxAgeMs: number;
@@ -38,6 +50,7 @@ export interface DrillConfig {
 export function drillConfigOf(section: z.output<typeof drillSchema>, localTempBaseDir: string): DrillConfig {
   return {
     directory: section.directory ?? `${localTempBaseDir}/drill`,
+    level: section.level,
     maxBytes: section.max_bytes,
     maxDurationMs: section.max_duration,
     maxAgeMs: section.max_age,

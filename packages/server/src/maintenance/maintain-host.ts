@@ -19,6 +19,8 @@ export interface MaintainIo extends PlanIo {
   /** Reads the pins of the host and keeps others from changing them until `work` is done. */
   readonly withPins: <Result>(work: (pins: readonly Pin[]) => Promise<Result>) => Promise<Result>;
   readonly plan: MaintainPlan;
+  /** Every pinned snapshot has to be there; a copy with a policy of its own may never have had it. */
+  readonly expectsPins: boolean;
 }
 
 /** What is to be done with a host. */
@@ -100,7 +102,7 @@ async function forget(
   const plan = await trail.step('policy', () => planForget(io, pins));
   const counts: UpkeepRecord = { snapshots: plan.keep.length + plan.forget.length, forgotten: 0 };
   facts.upkeep = dataRead === undefined ? counts : { ...counts, dataRead };
-  for (const { snapshot, reason } of plan.gone) {
+  for (const { snapshot, reason } of io.expectsPins ? plan.gone : []) {
     const text = `Pinned snapshot ${snapshot.slice(0, 8)} ("${reason}") is not there any more. If that is right: backup-server unpin ${snapshot.slice(0, 8)} --host ${io.hostname}`;
     trail.warn('pins', text);
   }
