@@ -56,6 +56,23 @@ it('what was forgotten there is not copied again, and what is new is', async () 
   expect(timesThere()).toHaveLength(6);
 });
 
+it('when the first repository has burned, everything comes out of the copy', async () => {
+  renameSync(lab.repository, lab.at('ashes'));
+  try {
+    await expectCode(1, lab.server('restore', 'lab1', '--to', lab.at('none')));
+    const { stdout } = await expectCode(0, lab.server('snapshots', 'lab1', '--copy', 'offsite'));
+    expect(stdout.match(/\d{4}-\d\d-\d\d \d\d:\d\d/g)?.length).toBeGreaterThan(4);
+    await expectCode(0, lab.server('restore', 'lab1', '--copy', 'offsite', '--to', lab.at('back')));
+    expect(
+      execFileSync('find', [lab.at('back'), '-name', 'note.txt', '-exec', 'cat', '{}', '+'], { encoding: 'utf8' }),
+    ).toBe('another day\n');
+    const unknown = await expectCode(2, lab.server('ls', 'lab1', '--copy', 'of-site'));
+    expect(unknown.stderr).toContain('There is no copy "of-site"; restic.copies has: offsite.');
+  } finally {
+    renameSync(lab.at('ashes'), lab.repository);
+  }
+});
+
 it('a damaged copy makes the host fail with the name of the copy; the first repository is maintained', async () => {
   const data = lab.at('offsite/lab1/data');
   const files = readdirSync(data, { recursive: true, encoding: 'utf8' }).map((name) => join(data, name));

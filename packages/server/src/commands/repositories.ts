@@ -20,17 +20,17 @@ import type { Session } from './session.ts';
 /** How long to wait for a repository that another restic has locked, in milliseconds; needs restic 0.16. */
 const REPOSITORY_LOCK_WAIT_MS = 5 * 60_000;
 
-/** The history of a host. */
+/** The history of a host, in the repository that the session is about. */
 export function storeOf(host: Host, session: Session): Store {
   const { log, now } = session;
   const parts = { run: runOf(session), log: log.child({ host: host.hostname }), now };
-  return createResticStore(resticOptionsOf(host, session), parts);
+  return createResticStore(resticOptionsOf(host, session, session.copy), parts);
 }
 
 /** What looks into the snapshots of a host, and takes things out of them. */
 export function historyOf(host: Host, session: Session): History {
   const parts = { run: runOf(session), log: session.log.child({ host: host.hostname }) };
-  return createResticHistory(resticOptionsOf(host, session), parts);
+  return createResticHistory(resticOptionsOf(host, session, session.copy), parts);
 }
 
 /** What keeps the history of a host in order. @param copy its copy of this name, instead of its first repository */

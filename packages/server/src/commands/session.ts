@@ -16,6 +16,8 @@ export interface GlobalOptions {
 
 /** What every command works with. */
 export interface Session extends Toolbox {
+  /** Commands that only read look at this copy of each host, instead of its first repository. */
+  readonly copy?: string;
   readonly config: ServerConfig;
   /** As given with `-c`. */
   readonly configFile: string;
