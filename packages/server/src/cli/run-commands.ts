@@ -19,6 +19,7 @@ export function addRunCommands(program: Command, start: Start): void {
     .command('check [host...]')
     .description('look at everything that a run relies on: files, restic, repositories, logins, spools')
     .option('--send-test-mail', 'send a mail to the admin as well')
+    .option('--fix', 'offer to set up each host that something is wrong with: repository, host key, key')
     .action((hosts, options) =>
       start(async (session) => (await import('../commands/check.ts')).check(session, hosts, options)),
     );
