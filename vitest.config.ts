@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 /** `@local-backup/common/<file>` is found from every folder through the paths of tsconfig.json. */
 const resolve = { tsconfigPaths: true };
 
-/** `unit`: beside the source, milliseconds. `contracts`: real parts in temporary folders. `scenarios`: both programs whole. */
+/** `unit`: beside the source, milliseconds. `contracts`: real parts in temporary folders. `scenarios`: both programs whole. `fleet`: booted machines. */
 export default defineConfig({
   test: {
     projects: [
@@ -23,6 +23,15 @@ export default defineConfig({
           include: ['test/contracts/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
+        },
+      },
+      {
+        resolve,
+        test: {
+          name: 'fleet',
+          include: ['test/fleet/**/*.test.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 1_200_000,
         },
       },
       {

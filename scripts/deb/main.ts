@@ -30,6 +30,7 @@ async function putTogether(tree: string): Promise<void> {
   const inputs: string[] = [];
   for (const side of ['client', 'server']) inputs.push(...(await takeProgram(side, made, join(tree, 'build', side))));
   for (const [name, text] of packageFiles({ version, date })) await write(join(tree, 'build', name), text);
+  await cp(join(root, 'docs/README.md'), join(tree, 'build/index.md'));
   await takePluginPages(join(tree, 'build/plugins'));
   const packages: readonly BundledPackage[] = await bundledPackages(inputs, root);
   const licence = await readFile(join(root, 'LICENSE'), 'utf8');

@@ -18,9 +18,6 @@ const PACKAGED: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['backup_user: backup', 'backup_user: _local-backup'],
     ['backup_group: backup', 'backup_group: _local-backup'],
   ],
-  'server_config.yml': [
-    ['local_temp_base_dir: /var/tmp/backup_server_work', 'local_temp_base_dir: /var/lib/backup-server/work'],
-  ],
 };
 
 /** Name and content of everything in the packages that is made from the programs and their schemas. */

@@ -31,6 +31,7 @@ export interface CommandFacts {
 
 /** Reads a program of commander, with all of its commands. */
 export function factsOf(command: Command, path: readonly string[] = []): CommandFacts {
+  const visible = new Set(command.createHelp().visibleCommands(command));
   return {
     path,
     usage: command.usage(),
@@ -45,7 +46,10 @@ export function factsOf(command: Command, path: readonly string[] = []): Command
       return { name: argument.name(), description: argument.description };
     }),
     epilogue: epilogueOf(command),
-    commands: command.commands.map((child) => factsOf(child, [...path, child.name()])),
+    // Without those that programs start, not people.
+    commands: command.commands
+      .filter((child) => visible.has(child))
+      .map((child) => factsOf(child, [...path, child.name()])),
   };
 }
 

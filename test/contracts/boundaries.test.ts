@@ -20,6 +20,23 @@ const SIDES: readonly Offence[] = [
   ],
   ['packages/server/src/a.ts', "import '@local-backup/client/plugin';", 'server never imports the client'],
   ['packages/server/src/b.test.ts', "await import('../../client/src/plugin.ts');", 'server never imports the client'],
+  ['packages/server/src/drill/a.ts', "import '@local-backup/client/verify-copy';", 'server never imports the client'],
+  [
+    'packages/server/src/drill/services/a.ts',
+    "import '@local-backup/client/plugins';",
+    'server never imports the client',
+  ],
+  [
+    'packages/server/src/drill/services/b.ts',
+    "import '@local-backup/client/plugin';",
+    'server never imports the client',
+  ],
+  [
+    'packages/server/src/drill/services/c.ts',
+    "import '../../../../client/src/verify-copy.ts';",
+    'server never imports the client',
+  ],
+  ['packages/server/src/commands/b.ts', "import '@local-backup/client/plugins';", 'server never imports the client'],
   ['packages/server/src/c.ts', "import '../../common/src/errors.ts';", 'by its package name'],
 ];
 
@@ -108,6 +125,14 @@ const LEGAL: readonly (readonly [path: string, text: string])[] = [
   [
     'packages/client/src/plugins/index.ts',
     "import { files } from './files/index.ts';\nexport const plugins = [files];",
+  ],
+  [
+    'packages/server/src/drill/services/d.ts',
+    "import { a } from '@local-backup/client/verify-copy';\nexport const d = a;",
+  ],
+  [
+    'packages/server/src/commands/verify-copy.ts',
+    "import { a } from '@local-backup/client/plugins';\nexport const b = a;",
   ],
   ['packages/server/src/k.ts', "import { a } from './stores/restic/options.ts';\nexport const k = a;"],
   ['packages/server/src/stores/restic/options.ts', "import * as z from 'zod';\nexport const a = z.string();"],

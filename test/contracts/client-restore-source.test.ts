@@ -10,9 +10,10 @@ import { copyTree, makeTarget } from '../../packages/client/src/restore/put-copy
 import { unpackSource } from '../../packages/client/src/restore/unpack.ts';
 import { readServiceCopy } from '../../packages/client/src/verify-copy.ts';
 import { createRun } from '../../packages/common/src/exec.ts';
+import { describeArchive } from '../helpers/make-archive.ts';
 import { silentLog } from '../helpers/silent-log.ts';
 import type { Member } from '../helpers/tar-builder.ts';
-import { archive } from '../helpers/tar-builder.ts';
+import { archive, gzArchive } from '../helpers/tar-builder.ts';
 
 let root: string;
 const at = (...names: string[]) => join(root, ...names);
@@ -105,6 +106,40 @@ describe('a tar file that the server has sent', () => {
   });
 });
 
+describe('an archive', () => {
+  /** In done/, with all that belongs to it: whoever may write there could make one. */
+  const store = async (members: readonly Member[]) => {
+    const made = { spool: at('spool/done'), source: '', hostname: 'web1', stamp: '20261121_030000' };
+    const name = 'web1-20261121_030000.tar.gz';
+    fs.writeFileSync(at('spool/done', name), gzArchive(...members));
+    fs.writeFileSync(at('spool/done', `${name}.json`), JSON.stringify(await describeArchive(made)));
+  };
+  const other: readonly Member[] = [
+    { name: 'web/other/', type: '5' },
+    { name: 'web/other/sda', type: '4' },
+  ];
+
+  it('is read and unpacked; what another service has in it does not matter', async () => {
+    await store([{ name: 'web/', type: '5' }, ...other, ...GOOD]);
+    await unpack();
+    expect(fs.readdirSync(at('work/web'))).toEqual(['shop']);
+    expect(fs.readFileSync(at('work/web/shop/a'), 'utf8')).toBe('one');
+  });
+
+  it.each<[string, Member, RegExp]>([
+    ['a device', { name: 'web/shop/sda', type: '4' }, /is a device/],
+    [
+      'a second name of a file elsewhere',
+      { name: 'web/shop/b', type: '1', link: 'web/other/x' },
+      /outside the service/,
+    ],
+  ])('is refused when it holds %s', async (_, member, message) => {
+    await store([...GOOD, member]);
+    await expect(unpack()).rejects.toThrow(message);
+    expect(fs.readdirSync(at('work'))).toEqual([]);
+  });
+});
+
 describe('a directory', () => {
   it.each(['copy', 'copy/web/shop'])('%s is taken where only root can enter it', async (from) => {
     expect(await findInDirectory(at(from), 'shop')).toEqual({
@@ -152,5 +187,20 @@ describe('a directory', () => {
     expect(fs.statSync(at('target')).mode & 0o777).toBe(0o700);
     await expect(makeTarget(at('target'))).rejects.toThrow('it is not empty');
     await expect(makeTarget('/etc')).rejects.toThrow('it belongs to the system');
+    fs.symlinkSync('/etc', at('etc'));
+    await expect(makeTarget(at('etc'))).rejects.toThrow('it belongs to the system');
+  });
+
+  it('of somebody else is not filled with --to: he could put links into it meanwhile', async () => {
+    fs.chmodSync(root, 0o755);
+    fs.mkdirSync(at('open'));
+    fs.chmodSync(at('open'), 0o777);
+    await expect(makeTarget(at('open'))).rejects.toThrow(`chmod 0700 ${at('open')}`);
+    fs.chownSync(at('open'), 65534, 65534);
+    fs.chmodSync(at('open'), 0o700);
+    await expect(makeTarget(at('open/below'))).rejects.toThrow('Others could change');
+    fs.chownSync(at('open'), 0, 0);
+    fs.symlinkSync(at('open/below'), at('link'));
+    expect(await makeTarget(at('link'))).toBe(at('open/below'));
   });
 });

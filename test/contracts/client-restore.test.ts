@@ -65,7 +65,7 @@ describe('a restore', () => {
     lab.put('trace', '');
     lab.configure({ second: 'applied' }, 'db');
     await expect(lab.restore()).rejects.toThrow('80 load, second');
-    const undone = ['second revert', 'vault revert', 'second start', 'vault start'];
+    const undone = ['second revert', 'vault stop', 'vault revert', 'vault start', 'second start'];
     expect(lab.trace().filter((line) => /(stop|apply|revert|start)$/.test(line))).toEqual([...upTo, ...undone]);
     expect(lab.stateOfHost()).toEqual(NOW);
   });
@@ -141,10 +141,31 @@ describe('a restore that fails', () => {
     },
   );
 
+  it('when all has been started stops it again before anything is taken back', async () => {
+    lab.addStep('90end', 'exit 1');
+    lab.put('two-state', 'off');
+    await expect(lab.restore()).rejects.toThrow(/step 90end[\s\S]*As it was before: second, vault\./);
+    const done = lab.trace().filter((line) => /(stop|revert|start)$/.test(line));
+    expect(done.slice(done.indexOf('vault start') + 1)).toEqual([
+      ...['vault stop', 'second stop', 'second revert', 'vault revert', 'second start', 'vault start'],
+    ]);
+    // What did not run before does not run afterwards either.
+    expect(lab.stateOfHost()).toEqual({ ...NOW, 'two-state': 'off' });
+    expect(readdirSync(lab.at('undo'))).toEqual([]);
+  });
+
+  it('and cannot be stopped again is put back all the same', async () => {
+    lab.addStep('90end', 'exit 1');
+    lab.configure({ second: 'stop again' });
+    await expect(lab.restore()).rejects.toThrow(/step 90end/);
+    expect(lab.trace()).toContain('second stop again');
+    expect(lab.stateOfHost()).toEqual(NOW);
+  });
+
   it('and cannot be undone says what is where, and recover does it later', async () => {
     lab.configure({ second: 'start' });
     await expect(lab.restore()).rejects.toThrow(
-      /NOT put back: second: .*told to fail in start[\s\S]*backup-client recover/,
+      /NOT put back: second: start: .*told to fail in start[\s\S]*backup-client recover/,
     );
     expect(lab.stateOfHost()).toEqual({ ...NOW, 'two-state': 'off' });
     const stuck = await recover(lab.ioWith());

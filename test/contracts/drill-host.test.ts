@@ -59,7 +59,7 @@ async function drill(changed: Partial<DrillIo> = {}): Promise<HostRecord> {
     marker: { read: async () => [] },
     directory,
     freeBytes: async () => 1024 ** 4,
-    ...{ maxBytes: 1024 ** 3, olderShare: 0, chance: () => 0.5, contentMs: 60_000, run, signal },
+    ...{ maxBytes: 1024 ** 3, olderShare: 0, chance: () => 0.5, contentMs: 60_000, services: undefined, run, signal },
     ...changed,
   });
   const words = { begin: '', failed: '' };

@@ -88,8 +88,9 @@ describe('restore', () => {
     writeFileSync(table(), 'newer');
     writeFileSync(lab.file, `${COMPOSE}# changed\n`);
     lab.compose('stop', 'web');
-    const context = lab.restoreOf(OPTIONS);
+    const context = lab.restoreOf({ ...OPTIONS, stop_timeout: 90 });
     const [aside] = await restoreWith(context);
+    expect(lab.engine.calls().some((call) => call.startsWith('docker stop -t 90 '))).toBe(true);
     expect(readFileSync(table(), 'utf8')).toBe('rows');
     expect(readFileSync(lab.file, 'utf8')).toBe(COMPOSE);
     expect(aside).toContain(`${lab.engine.volume('shop_data')}.before-restore-`);
@@ -125,6 +126,15 @@ describe('restore', () => {
       expect(lab.engine.states(), `after call ${last}`).toEqual({ web: 'running', db: 'running', idle: 'exited' });
     }
     expect(readFileSync(table(), 'utf8')).toBe('rows');
+  });
+
+  it('ended while it stops the project: what the engine goes on to stop is started again', async () => {
+    const context = lab.restoreOf(OPTIONS);
+    lab.engine.fault({ match: 'stop', mode: 'late' });
+    await expect(restore.stop?.(context)).rejects.toThrow('killed');
+    await restore.start?.(context);
+    for (let later = 0; later < 9; later += 1) lab.compose('ps', '-q');
+    expect(lab.engine.states()).toEqual({ web: 'running', db: 'running', idle: 'exited' });
   });
 
   it('with the images that were saved', async () => {
@@ -166,6 +176,13 @@ describe('restore', () => {
     await expect(restore.plan(lab.restoreOf({ compose_file: '/other.yml' }))).rejects.toThrow(
       'but service.yaml names /other.yml',
     );
+  });
+
+  it('refuses a volume whose files are not on this host', async () => {
+    lab.engine.change((state) => {
+      Object.assign(state.volumes.shop_data ?? {}, { driver: 'nfs' });
+    });
+    await expect(restore.plan(lab.restoreOf(OPTIONS))).rejects.toThrow('Volume shop_data cannot be filled');
   });
 
   it('a copy cannot have anything put into a directory of the system, or out of a link', async () => {

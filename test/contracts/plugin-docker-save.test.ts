@@ -93,6 +93,18 @@ describe('the files of the project', () => {
   });
 });
 
+describe('files that are elsewhere', () => {
+  it('what is included from another host is a warning, a link that leads nowhere is no file', async () => {
+    const remote = 'https://example.org/base.git';
+    writeFileSync(lab.file, `include: ["${remote}"]\n${COMPOSE}`);
+    rmSync(lab.at('shop/.env'));
+    symlinkSync('/no/such', lab.at('shop/.env'));
+    const { warnings } = await docker.run(lab.contextOf());
+    expect(warnings).toEqual([expect.stringContaining(`${remote} is no file of this host`)]);
+    expect(JSON.parse(staged('project.json')).files).toHaveLength(3);
+  });
+});
+
 describe('images', () => {
   it('are pinned to the digests of their registry; what no registry has by its id, what does not run not at all', async () => {
     const { warnings, facts = {} } = await docker.run(lab.contextOf({ pin_images: true }));
@@ -148,6 +160,11 @@ describe('volumes', () => {
     expect(none).toEqual([]);
   });
 
+  it('of which docker cannot say where they are fail the task: they are not taken for new ones', async () => {
+    lab.engine.fault({ match: 'volume inspect', mode: 'fail' });
+    await expect(treesOf()).rejects.toThrow('driver failed');
+  });
+
   it('that only a running container mounts, system directories and missing ones are warnings; sockets are not saved', async () => {
     const socket = lab.at('engine.sock');
     const server = createServer().listen(socket);
@@ -155,7 +172,11 @@ describe('volumes', () => {
     lab.engine.change((state) => {
       Object.assign(state.volumes.shop_data ?? {}, { options: { type: 'nfs', o: 'addr=x', device: ':/x' } });
       const [container] = state.containers.filter(({ service }) => service === 'web');
-      const mounts = ['/etc', '/no/such', '/proc/sys', socket].map((Source) => ({ Type: 'bind', Source, RW: true }));
+      const mounts = ['/etc', '/no/such', '/proc/sys', socket].map((Source) => ({
+        Type: 'bind',
+        Source,
+        RW: true,
+      }));
       Object.assign(container ?? {}, { mounts });
     });
     const { trees, warnings } = await treesOf();

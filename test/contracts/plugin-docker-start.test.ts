@@ -2,7 +2,6 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { docker } from '../../packages/client/src/plugins/docker/index.ts';
-import { createRun, type Run } from '../../packages/common/src/exec.ts';
 import { createDockerLab } from '../helpers/docker-stand-in-lab.ts';
 
 /** `web` depends on two; `cache` can be stopped beforehand. */
@@ -23,42 +22,6 @@ afterEach(() => lab.remove());
 
 const states = (web: string, db: string, cache: string) => ({ web, db, cache });
 const RUNNING = states('running', 'running', 'running');
-
-it.each(['stop', 'down', 'pause'])(
-  'killed at any call, %s: post brings back what ran from what was on disk',
-  async (mode) => {
-    lab.compose('stop', 'cache');
-    const initial = JSON.stringify(lab.engine.read());
-    const ran = (lists: Record<string, string>) => Object.entries(lists).filter(([, state]) => state === 'running');
-    const run = createRun({ scrub: (text) => text });
-    for (let last = 0; ; last += 1) {
-      lab.engine.change((state) => Object.assign(state, JSON.parse(initial)));
-      let calls = 0;
-      const exec: Run = async (...args) => {
-        // As after kill -9: what was called has happened, and nothing comes after it.
-        if (calls > last) throw new Error('killed');
-        calls += 1;
-        const result = await run(...args);
-        if (calls > last) throw new Error('killed');
-        return result;
-      };
-      const killed = lab.contextOf({ stop_mode: mode }, { exec });
-      const whole = await (docker.prepare?.(killed) ?? Promise.resolve()).then(
-        () => calls <= last,
-        () => false,
-      );
-      const memo = JSON.parse(JSON.stringify(killed.remembered() ?? null));
-      await docker.post?.(lab.contextOf({}, memo === null ? {} : { memo }));
-      expect(
-        ran(lab.engine.states())
-          .map(([service]) => service)
-          .sort(),
-        `after call ${last}`,
-      ).toEqual(['db', 'web']);
-      if (whole) break;
-    }
-  },
-);
 
 describe('what does not start', () => {
   const stopped = async () => {
@@ -131,26 +94,6 @@ describe('what does not start', () => {
   });
 });
 
-describe('what does not stop', () => {
-  it('in time is a failure, and what had stopped is started', async () => {
-    lab.engine.change((state) => {
-      state.stubborn = ['db'];
-    });
-    const context = lab.contextOf({ stop_wait_seconds: 0 });
-    await expect(docker.prepare?.(context)).rejects.toThrow(/shop-db-1: still not stopped 0 s .*`stop_wait_seconds`/);
-    await docker.post?.(context);
-    expect(lab.engine.states()).toEqual(RUNNING);
-  });
-
-  it('a docker that hangs is ended', async () => {
-    lab.engine.fault({ match: 'compose stop', mode: 'hang' });
-    const context = lab.contextOf({ timeout: '2s' });
-    await expect(docker.prepare?.(context)).rejects.toThrow('`timeout` of the task');
-    await docker.post?.(lab.contextOf({}, { memo: context.remembered() ?? {} }));
-    expect(lab.engine.states()).toEqual(RUNNING);
-  });
-});
-
 describe('other programs', () => {
   const PATH = process.env.PATH ?? '';
 
@@ -173,6 +116,20 @@ describe('other programs', () => {
         .calls()
         .some((call) => call.startsWith(words.startsWith('podman') ? 'podman inspect' : 'docker inspect')),
     ).toBe(true);
+    expect(lab.engine.acts().slice(-2)).toEqual(['stop web', 'stop db']);
+  });
+
+  it('podman-compose of Debian 12, which has no `config`', async () => {
+    process.env.PATH = `${lab.engine.bin}:${PATH}`;
+    lab.engine.change((state) => {
+      state.isOldPodman = true;
+    });
+    const context = lab.contextOf({}, { tools: { docker_cmd: 'podman-compose' } });
+    expect(await docker.validate?.(context)).toEqual([]);
+    await docker.prepare?.(context);
+    await docker.post?.(context);
+    expect(lab.engine.states()).toEqual(RUNNING);
+    expect(lab.engine.acts().slice(3, 6)).toEqual(['stop web', 'stop db', 'stop cache']);
   });
 });
 
@@ -200,6 +157,20 @@ describe('validate', () => {
     writeFileSync(lab.file, COMPOSE);
     lab.engine.fault({ match: 'compose ps', mode: 'fail', times: 2 });
     expect(await complaint({})).toContain(`ps -a`);
+  });
+
+  it('a docker without compose: what to install, or to set', async () => {
+    lab.engine.fault({ match: 'compose config', mode: 'fail', message: "unknown shorthand flag: 'f' in -f", times: 2 });
+    expect(await complaint({})).toContain('set `docker_cmd: docker-compose` in client_config.yml');
+  });
+
+  it('a container whose service compose would not stop is a warning', async () => {
+    writeFileSync(lab.file, COMPOSE.replace(/ {2}cache: .*/, '').replace(', cache', ''));
+    expect(await docker.validate?.(lab.contextOf())).toEqual([
+      expect.stringContaining(
+        'Container shop-cache-1 belongs to the project, but its service is not in the compose file',
+      ),
+    ]);
   });
 
   it('a service that is not in the file', async () => {

@@ -39,7 +39,7 @@ describe('what runs is stopped, and exactly that is started again, in the order 
       ...['start cache', 'start db', 'start web'],
     ]);
     const calls = lab.engine.calls().map((call) => call.replaceAll(lab.file, 'F'));
-    expect(calls).toContain('docker compose -f F stop web db cache');
+    expect(calls).toContain('docker compose -f F stop cache db web');
     expect(calls).toContain('docker compose -f F start cache db web');
   });
 

@@ -8,7 +8,7 @@ import { parseService } from '../../packages/client/src/service.ts';
 import { toolsOf } from '../../packages/common/src/config/tools.ts';
 import { createRun } from '../../packages/common/src/exec.ts';
 import { createPluginDirectory, exampleFile } from '../helpers/own-plugins.ts';
-import { pluginContext } from '../helpers/plugin-context.ts';
+import { pluginContext, restoreContext } from '../helpers/plugin-context.ts';
 import { silentLog } from '../helpers/silent-log.ts';
 
 let plugins: ReturnType<typeof createPluginDirectory>;
@@ -160,6 +160,12 @@ describe('a service.yaml', () => {
     plugins.add('etcd', '#!/bin/sh\necho no licence >&2\nexit 1\n');
     const { all, warnings } = await load();
     expect(warnings).toEqual([expect.stringMatching(/every task `etcd` fails: (.|\n)*no licence/)]);
-    expect(parseService('service: {name: a}\netcd: {a: 1}\n', file, all).tasks).toHaveLength(1);
+    const [task] = parseService('service: {name: a}\netcd: {a: 1}\n', file, all).tasks;
+    // Nor is a restore done that leaves its data out.
+    if (task === undefined) throw new Error('no task');
+    const places = { options: {}, copy: plugins.root, scratch: plugins.root, kept: plugins.root };
+    const context = restoreContext(task.plugin, places);
+    await expect(task.plugin.restore?.plan(context)).rejects.toThrow('no licence');
+    await expect(task.plugin.restore?.revert(context)).rejects.toThrow('no licence');
   });
 });

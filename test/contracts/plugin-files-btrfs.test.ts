@@ -21,7 +21,7 @@ import { BackupError } from '../../packages/common/src/errors.ts';
 import type { Run } from '../../packages/common/src/exec.ts';
 import { createClientLab } from '../helpers/client-lab.ts';
 import { readTree } from '../helpers/file-tree.ts';
-import { pluginContext } from '../helpers/plugin-context.ts';
+import { pluginContext, SERVICE_TYPE } from '../helpers/plugin-context.ts';
 import { savedNames } from '../helpers/saved-names.ts';
 import { killedAfter, refusing, snapshotMounts } from '../helpers/snapshot-lab.ts';
 import { pluginContract } from './plugin.ts';
@@ -206,7 +206,10 @@ it('a directory of a subvolume that is mounted elsewhere, and a file', async () 
 it('in a whole run, and after one that was killed', async () => {
   const lab = createClientLab();
   try {
-    lab.addService('web/shop', `service: { name: shop }\nfiles: { paths: [${disk}/srv], snapshot: btrfs }\n`);
+    lab.addService(
+      `${SERVICE_TYPE}/shop`,
+      `service: { name: shop }\nfiles: { paths: [${disk}/srv], snapshot: btrfs }\n`,
+    );
     const { exec } = killedAfter(20);
     const io = { ...lab.ioWith([files]), exec };
     await runClient(lab.config, [], { undone: [], failed: [] }, io);
@@ -215,7 +218,7 @@ it('in a whole run, and after one that was killed', async () => {
     expect([lab.undoEntries(), leftovers()]).toEqual([[], []]);
     const archive = lab.published().at(-1) ?? '';
     expect(lab.manifestOf(archive).services).toEqual([expect.objectContaining({ name: 'shop', status: 'success' })]);
-    expect(lab.contentOf(archive, `web/shop/data${disk}/srv/nested\nname/deep`)).toBe('old');
+    expect(lab.contentOf(archive, `${SERVICE_TYPE}/shop/data${disk}/srv/nested\nname/deep`)).toBe('old');
   } finally {
     lab.remove();
   }

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { command } from '../../packages/client/src/plugins/command/index.ts';
 import { hooks } from '../../packages/client/src/plugins/hooks/index.ts';
+import { recover } from '../../packages/client/src/recover.ts';
+import { openUndoJournal } from '../../packages/client/src/undo-journal.ts';
 import { switchPlugin } from '../fixtures/plugins/switch/index.ts';
 import { createClientLab } from '../helpers/client-lab.ts';
 import { pluginContract } from './plugin.ts';
@@ -45,6 +47,20 @@ describe('hooks of a service', () => {
     expect(log()).toBe('before, db on, shop\nrun, db off, shop\nafter, db on, shop\n');
     expect(service?.secondsStopped).toBeGreaterThan(0);
     expect(lab.undoEntries()).toEqual([]);
+  });
+
+  it('after a run that was killed, `after` finds the service running too', async () => {
+    const service = { name: 'shop', type: 'demo', configDirectory: lab.root };
+    const journal = openUndoJournal(lab.at('state', 'undo'));
+    const entry = { kind: 'task', service } as const;
+    const task = { before: 'true', after: note('after'), timeout: 60_000, environment: {} };
+    await journal.write({ ...entry, task: 'hooks', plugin: 'hooks', options: task, memo: { begun: true } });
+    const options = { state: lab.at('db') };
+    await journal.write({ ...entry, task: 'switch', plugin: 'switch', options, memo: { was: 'on' } });
+    writeFileSync(lab.at('db'), 'off');
+    const { undone } = await recover({ ...lab.ioWith([command, hooks, switchPlugin]), services: [] });
+    expect(undone).toEqual(['what switch did to demo/shop', 'what hooks did to demo/shop']);
+    expect(log()).toBe('after, db on, shop\n');
   });
 
   it('a `before` that fails keeps the service from being touched, and `after` runs', async () => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -149,6 +149,67 @@ describe('InfluxDB 1', () => {
     );
   });
 
+  it('an empty database, continuous queries and grants outlive a restore, and one that is taken back', async () => {
+    await fill();
+    const saved = await save('around', 'shop');
+    ask('DROP DATABASE shop');
+    ask('CREATE DATABASE shop');
+    ask('CREATE RETENTION POLICY month ON shop DURATION 30d REPLICATION 1');
+    ask('CREATE CONTINUOUS QUERY hourly ON shop BEGIN SELECT mean(value) INTO hourly FROM cpu GROUP BY time(1h) END');
+    ask("CREATE USER reader WITH PASSWORD 'x'");
+    ask('GRANT READ ON shop TO reader');
+    const state = () => [ask('SHOW CONTINUOUS QUERIES'), ask('SHOW GRANTS FOR reader')];
+    const before = [...state(), ask('SHOW RETENTION POLICIES ON shop')];
+    const context = restoreContext(influxdb, saved);
+    expect(await influxdb.restore?.apply(context)).toEqual([]);
+    expect(ask('SELECT * FROM cpu', 'shop')).toContain('h1');
+    expect(state()).toEqual(before.slice(0, 2));
+    await influxdb.restore?.revert(context);
+    expect([...state(), ask('SHOW RETENTION POLICIES ON shop')]).toEqual(before);
+    expect(ask('SHOW SERIES', 'shop')).not.toContain('cpu');
+    ask('DROP USER reader');
+  });
+
+  it('points of a retention policy that is not the default one are found when they are back', async () => {
+    await fill();
+    ask('CREATE DATABASE "odd pol"');
+    ask(String.raw`CREATE RETENTION POLICY "a \"b" ON "odd pol" DURATION INF REPLICATION 1`);
+    const url = `http://${api}/write?db=odd%20pol&rp=${encodeURIComponent('a "b')}`;
+    expect((await fetch(url, { method: 'POST', body: 'cpu value=1' })).status).toBe(204);
+    const saved = await save('policies', 'odd pol');
+    expect(await influxdb.restore?.apply(restoreContext(influxdb, saved))).toEqual([]);
+  });
+
+  it('what is written after a restore was taken back survives a second call', async () => {
+    await fill();
+    const saved = await save('twice', 'shop');
+    const context = restoreContext(influxdb, saved);
+    await influxdb.restore?.apply(context);
+    await influxdb.restore?.revert(context);
+    ask('INSERT later value=1', 'shop');
+    await influxdb.restore?.revert(context);
+    expect(ask('SELECT * FROM later', 'shop')).toContain('later');
+  });
+
+  it('continuous queries are saved for an admin to see, and a restore that makes the database says so', async () => {
+    await fill();
+    ask('CREATE CONTINUOUS QUERY hourly ON shop BEGIN SELECT mean(value) INTO hourly FROM cpu GROUP BY time(1h) END');
+    const saved = await save('statements', 'shop');
+    const text = readFileSync(join(saved.copy, 'influxdb_backup/statements.influxql'), 'utf8');
+    expect(text).toMatch(/^CREATE CONTINUOUS QUERY hourly ON shop BEGIN .* END\n$/);
+    ask('DROP DATABASE shop');
+    expect(await influxdb.restore?.apply(restoreContext(influxdb, saved))).toEqual([
+      expect.stringContaining('statements.influxql'),
+    ]);
+    const asked = pluginContext(influxdb, {
+      options: { host, api: `127.0.0.1:${await freePort()}` },
+      stage: directories('asked').stage,
+    });
+    const warnings = [expect.stringMatching(/are not saved, the data are.*`api`/s)];
+    expect(await influxdb.validate?.(asked)).toEqual(warnings);
+    expect((await influxdb.run(asked)).warnings).toEqual(warnings);
+  });
+
   it('a server that is down is told at once, with what to look at', async () => {
     const options = { host: `127.0.0.1:${await freePort()}`, api };
     const context = pluginContext(influxdb, { options, stage: directories('down').stage });
@@ -165,81 +226,5 @@ describe('InfluxDB 1', () => {
     const manifest = { meta: { fileName: '../../../etc/hostname' }, files: [] };
     writeFileSync(join(copy, 'influxdb_backup/a.manifest'), JSON.stringify(manifest));
     expect(await verify()).toMatchObject({ status: 'failed', message: expect.stringContaining('no name of a file') });
-  });
-});
-
-/** Stands for `influx` of version 2: buckets are directories; it notes its arguments, and demands the token. */
-const STAND_IN = `#!/bin/sh
-echo "$*" >>"$0.calls"
-[ "$INFLUX_TOKEN" = canary-token ] || { echo 'unauthorized access' >&2; exit 1; }
-state="$0.buckets"; mkdir -p "$state"
-arg() { name=$1; shift; while [ $# -gt 1 ]; do [ "$1" = "$name" ] && echo "$2"; shift; done; }
-bucket=$(arg --bucket "$@"); new=$(arg --new-bucket "$@")
-case "$1 $2" in
-'bucket list')
-  echo "[$(ls "$state" | sed 's/.*/{"name":"&","type":"user"}/' | paste -sd,)]";;
-'bucket delete')
-  rm "$state/$(arg --name "$@")";;
-'backup '*)
-  echo kv | gzip >"$2/1.bolt.gz"; list=
-  for file in "$state"/*; do
-    name=\${file##*/}; [ -z "$bucket" ] || [ "$bucket" = "$name" ] || continue
-    gzip <"$file" >"$2/$name.tar.gz"
-    list="$list,{\\"bucketName\\":\\"$name\\",\\"retentionPolicies\\":[{\\"shardGroups\\":[{\\"shards\\":[{\\"fileName\\":\\"$name.tar.gz\\"}]}]}]}"
-  done
-  echo "{\\"kv\\":{\\"fileName\\":\\"1.bolt.gz\\"},\\"buckets\\":[\${list#,}]}" >"$2/1.manifest";;
-'restore '*)
-  into="$state/\${new:-$bucket}"; [ ! -e "$into" ] || { echo 'bucket already exists' >&2; exit 1; }
-  gunzip <"$2/$bucket.tar.gz" >"$into";;
-esac
-`;
-
-/** A version 2 in a directory: the task that saves it, and what is in it. */
-function versionTwoIn(directory: string) {
-  const program = join(directory, 'influx');
-  const buckets = `${program}.buckets`;
-  const token = join(directory, 'token');
-  mkdirSync(buckets);
-  writeFileSync(program, STAND_IN, { mode: 0o755 });
-  writeFileSync(token, 'canary-token\n', { mode: 0o600 });
-  for (const name of ['telegraf', 'shop']) writeFileSync(join(buckets, name), `points of ${name}`);
-  const read = (path: string) => execFileSync('cat', [path], { encoding: 'utf8' });
-  return {
-    tools: { influx_cmd: program },
-    options: { org: 'example', token_file: token },
-    stateOfHost: () =>
-      readdirSync(buckets)
-        .sort()
-        .map((name) => [name, read(join(buckets, name))]),
-    destroy: () => {
-      rmSync(join(buckets, 'shop'));
-      writeFileSync(join(buckets, 'telegraf'), 'encrypted');
-    },
-    damage: (copy: string) => truncateSync(join(copy, 'influxdb_backup/shop.tar.gz'), 12),
-    calls: () => read(`${program}.calls`),
-  };
-}
-
-describe('InfluxDB 2', () => {
-  pluginContract(influxdb, versionTwoIn);
-
-  it('the token is in the environment alone, and `influx` is told which organisation', async () => {
-    const directory = mkdtempSync(join(work, 'two-'));
-    mkdirSync(join(directory, 'stage'));
-    const { calls, ...task } = versionTwoIn(directory);
-    await influxdb.run(pluginContext(influxdb, { ...task, stage: join(directory, 'stage') }));
-    expect(calls()).toContain('--org example');
-    expect(calls()).not.toContain('canary');
-  });
-
-  it.each([
-    [{ org: 'example' }, /token_file/],
-    [{ org: 'example', token: 'x', token_file: '/x' }, /either/],
-    [{ org: 'example', token: 'x', database: 'a' }, /bucket/],
-    [{ bucket: 'a' }, /InfluxDB 2, which needs/],
-    [{ version: 2 }, /needs `org`/],
-  ])('options that contradict each other are refused: %j', (options, message) => {
-    const { error } = influxdb.options.safeParse(options);
-    expect(error?.message).toMatch(message);
   });
 });

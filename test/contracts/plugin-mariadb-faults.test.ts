@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { mariadb } from '../../packages/client/src/plugins/mariadb/index.ts';
@@ -146,6 +146,10 @@ describe('half a dump is no dump', () => {
     await lab.save({ database: 'shop' });
     await expect(lab.save({ database: 'shop' })).rejects.toThrow('is there already: another task of this service');
     expect(dumps()).toEqual(['shop.json', 'shop.sql']);
+    writeFileSync(lab.path('stage/databases/grants.sql'), 'of another plugin');
+    const failure = lab.save({ database: 'shop', grants: true });
+    await expect(failure).rejects.toThrow(/^database shop: .*\naccounts: databases\/grants\.sql is there already/);
+    expect(readFileSync(lab.path('stage/databases/grants.sql'), 'utf8')).toBe('of another plugin');
   });
 });
 

@@ -1,11 +1,23 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { module } from '../../packages/client/src/plugins/module/index.ts';
-import { pluginContext } from '../helpers/plugin-context.ts';
+import { copyContext, pluginContext } from '../helpers/plugin-context.ts';
 import { pluginContract } from './plugin.ts';
 
 /** Modules by name; a script without a shebang gets that of bash. */
@@ -101,7 +113,7 @@ it.each([
 });
 
 it('the old name of the helper works, and a message may hold anything', async () => {
-  const body = String.raw`update_container_status m application-is-up "" '{"size":3}'; update_container_status m success application '{"size":3,"note":"a\n\"b\" ü"}'`;
+  const body = String.raw`echo x >"$1/data/f"; update_container_status m application-is-up "" '{"size":3}'; update_container_status m success application '{"size":3,"note":"a\n\"b\" ü"}'`;
   const { failures } = await run(modulesIn(work, { m: `backup_m() { ${body}; }` }));
   expect(failures).toEqual([]);
   expect(status().components.m.validation).toMatchObject({ size: 3 });
@@ -117,6 +129,68 @@ it('a file without a function saves the configuration of both places; without an
   expect(saved('nginx/config/unit')).toBe('x');
   expect(status().components.nginx).toMatchObject({ status: 'success', type: 'config-only', validation: { size: 10 } });
   expect(failures).toEqual([expect.stringContaining('No configuration found for foo and no backup function')]);
+});
+
+it('the configuration is copied as it is: links as links, owners kept, a pipe stays a pipe', async () => {
+  mkdirSync(at('etc/nginx'));
+  writeFileSync(at('secret'), 'of somebody else');
+  symlinkSync(at('secret'), at('etc/nginx/link'));
+  execFileSync('mkfifo', [at('etc/nginx/a-pipe')]);
+  writeFileSync(at('etc/nginx/nginx.conf'), 'server {}');
+  chownSync(at('etc/nginx/nginx.conf'), 65_534, 65_534);
+  symlinkSync('../nginx', at('etc/containers/nginx'));
+  const { failures, warnings } = await run(modulesIn(work, { nginx: '' }));
+  expect([failures, warnings]).toEqual([[], []]);
+  expect(statSync(at('stage/modules/nginx/config/nginx.conf')).uid).toBe(65_534);
+  expect(readlinkSync(at('stage/modules/nginx/config/link'))).toBe(at('secret'));
+});
+
+it('a file that bash cannot read is a failure, not a module that saves its configuration alone', async () => {
+  mkdirSync(at('etc/nginx'));
+  writeFileSync(at('etc/nginx/nginx.conf'), 'server {}');
+  const { failures } = await run(modulesIn(work, { nginx: 'backup_nginx() { echo "never ends; }' }));
+  expect(failures).toEqual([expect.stringMatching(/nginx: bash failed.*unexpected EOF/s)]);
+});
+
+it('a success that has left nothing is a failure', async () => {
+  const body = 'update_component_status m success database "{}"';
+  const { failures } = await run(modulesIn(work, { m: `backup_m() { ${body}; }` }));
+  expect(failures).toEqual(['m: it reports success, but has left nothing.']);
+});
+
+it('what a module calls its parts is found in its directory when the copy is looked at', async () => {
+  const report = (part: string) => {
+    const md5 = createHash('md5').update('x\n').digest('hex');
+    return `update_component_status ${part} success database '{"files":[{"path":"data/${part}","md5":"${md5}"}]}'`;
+  };
+  const body = `echo x >"$1/data/main"; cp "$1/data/main" "$1/data/test"; ${report('main')}; ${report('test')}`;
+  const options = modulesIn(work, { m: `backup_m() { ${body}; }` });
+  expect((await run(options)).failures).toEqual([]);
+  const verify = (level: 'quick' | 'full') =>
+    module.verify?.(copyContext(module, { options, copy: at('stage'), scratch: at('scratch'), level }));
+  expect(await verify('full')).toEqual(
+    ['main', 'test', 'm'].map((name) => ({ name, status: 'ok', message: expect.stringContaining('success') })),
+  );
+  writeFileSync(at('stage/modules/m/data/test'), 'y\n');
+  expect(await verify('quick')).toMatchObject([{ status: 'ok' }, { status: 'ok' }, { status: 'ok' }]);
+  expect(await verify('full')).toMatchObject([{ status: 'ok' }, { status: 'failed', name: 'test' }, { status: 'ok' }]);
+  rmSync(at('stage/modules/m/data/test'));
+  symlinkSync('/etc/hostname', at('stage/modules/m/data/test'));
+  expect(await verify('quick')).toMatchObject([{ status: 'ok' }, { status: 'failed' }, { status: 'ok' }]);
+  rmSync(at('stage/modules/host_status.json'));
+  symlinkSync('/dev/zero', at('stage/modules/host_status.json'));
+  expect(await verify('quick')).toMatchObject([{ status: 'failed', name: 'modules/host_status.json' }]);
+});
+
+it('a module that is left out though it may be missed is a warning of every run', async () => {
+  const options = modulesIn(work, { dump: DUMP, 'odd name': '', closed: '' });
+  chmodSync(join(options.directory, 'closed.sh'), 0o644);
+  writeFileSync(at('enabled'), 'dump\nclosed\nmariabd\n');
+  expect((await run(options)).warnings).toEqual([
+    expect.stringContaining('odd name.sh is left out'),
+    expect.stringContaining('names mariabd, which is no module'),
+    expect.stringContaining('closed.sh is not executable'),
+  ]);
 });
 
 it('only those that are named run: by the list of the host, or by the task', async () => {

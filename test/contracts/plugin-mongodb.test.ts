@@ -143,6 +143,19 @@ describe('mongodb', () => {
     expect(server.databases).toEqual({ shop: { orders: ['coffee'], empty: [] } });
   });
 
+  it('replaces nothing where what is kept of it is not whole, or where the copy names a pattern', async () => {
+    await mongodb.run(contextOf());
+    const before = server.databases;
+    const context = restoreContext(mongodb, { options: {}, ...directories() });
+    writeFileSync(join(root, 'host/state.json.cut'), '');
+    await expect(mongodb.restore?.apply(context)).rejects.toThrow(/archive is not whole/);
+    expect(server.calls.at(-1)).toMatch(/^mongodump /);
+    expect(server.databases).toEqual(before);
+    const record = { format: 1, archives: [{ database: '*', collections: [] }] };
+    writeFileSync(join(root, 'stage/mongodb/saved.json'), JSON.stringify(record));
+    await expect(mongodb.restore?.plan(context)).rejects.toThrow(/must be the name of a database/);
+  });
+
   it('refuses names and passwords that must not be there', async () => {
     const refused = (options: object) => mongodb.options.safeParse(options).error?.issues[0]?.message;
     for (const name of ['a b', 'a/b', 'a*', '$x', 'a\nb', ''])

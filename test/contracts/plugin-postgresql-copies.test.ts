@@ -1,5 +1,14 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { postgresql } from '../../packages/client/src/plugins/postgresql/index.ts';
@@ -10,21 +19,33 @@ import { createShop, shopState } from '../helpers/postgres-shop.ts';
 
 let server: PostgresServer;
 let place: PostgresPlace;
+/** Where the shop was saved once. */
+let saved: string;
 
 beforeAll(async () => {
   server = await startPostgres();
+  createShop(server);
+  const first = makePostgresPlace(server);
+  await first.save({ database: 'shop' });
+  saved = join(server.socket, 'saved');
+  cpSync(first.stage, saved, { recursive: true });
+  first.remove();
 }, 120_000);
 
 afterAll(() => server.stop());
 
 beforeEach(() => {
-  server.reset();
   place = makePostgresPlace(server);
 });
 
 afterEach(() => place.remove());
 
 const HOSTILE = `-it's "a"/..\\shop = 'x'\nhost=evil`;
+
+/** As `place.save({ database: 'shop' })` does. */
+function saveShop(): void {
+  cpSync(saved, place.stage, { recursive: true });
+}
 
 function commandLineOf(pid: string): string {
   try {
@@ -37,7 +58,6 @@ function commandLineOf(pid: string): string {
 
 describe('what is saved', () => {
   it('has the rows of every table, counted in the dump, in all formats alike', async () => {
-    createShop(server);
     const results = [];
     for (const format of ['plain', 'custom', 'directory']) {
       results.push(await place.save({ database: 'shop', format }));
@@ -57,7 +77,6 @@ describe('what is saved', () => {
   });
 
   it('is in files of mode 0600 and ours, under names that are the same every time', async () => {
-    createShop(server);
     await place.save({ database: 'all', format: 'directory' });
     const directory = join(place.stage, 'databases');
     expect(readdirSync(directory).sort()).toEqual([
@@ -75,7 +94,6 @@ describe('what is saved', () => {
 
   it('leaves out template1, takes databases that hold the names of files, and keeps what the options say', async () => {
     for (const name of ['globals', 'postgresql']) server.sql('postgres', `create database ${name}`);
-    createShop(server);
     const { tables } = await place.save({
       database: ['globals', 'postgresql', 'shop'],
       dump_options: '-T orders --exclude-table-data=customers',
@@ -89,13 +107,18 @@ describe('what is saved', () => {
       '%70ostgresql.sql',
       'shop.sql',
     ]);
+    server.sql('postgres', 'drop database globals', 'drop database postgresql');
   });
 });
 
 describe('databases with hostile names', () => {
+  beforeAll(() => createShop(server, HOSTILE));
+
+  afterAll(() => server.reset());
+
   it.each(['plain', 'custom', 'directory'])('are saved, checked, lost and put back: %s', async (format) => {
-    createShop(server, HOSTILE);
-    const options = { database: [HOSTILE], format };
+    // Into an empty database; statements that drop what is not there are no errors.
+    const options = { database: [HOSTILE], format, dump_options: '--clean' };
     const before = shopState(server, HOSTILE);
     await place.save(options);
     expect(await place.verify(options)).toMatchObject([
@@ -111,8 +134,7 @@ describe('databases with hostile names', () => {
 
 describe('the throw-away server', () => {
   it('finds rows that are not what was saved', async () => {
-    createShop(server);
-    await place.save({ database: 'shop' });
+    saveShop();
     const record = join(place.stage, 'databases/shop.json');
     const text = readFileSync(record, 'utf8');
     expect(text).toContain('"rows": 1000');
@@ -125,8 +147,7 @@ describe('the throw-away server', () => {
   });
 
   it('is of at least the version of the dump, or there is none', async () => {
-    createShop(server);
-    await place.save({ database: 'shop' });
+    saveShop();
     const record = join(place.stage, 'databases/shop.json');
     writeFileSync(record, readFileSync(record, 'utf8').replace(/"serverNumber": \d+/, '"serverNumber": 990001'));
     const message = expect.stringContaining('install the Debian package postgresql-99');
@@ -134,8 +155,7 @@ describe('the throw-away server', () => {
   });
 
   it('is ended when the run is', async () => {
-    createShop(server);
-    await place.save({ database: 'shop' });
+    saveShop();
     const end = new AbortController();
     const context = place.restoring({ database: 'shop' });
     const exec: Run = (program, args, options) => {
@@ -152,9 +172,9 @@ describe('the throw-away server', () => {
   });
 
   it('has the extensions that a superuser creates, and leaves out what needs one', async () => {
-    server.sql('postgres', 'create database shop', 'create role "shop owner"');
+    server.sql('postgres', 'create database extended', 'create role somebody');
     server.sql(
-      'shop',
+      'extended',
       'create schema ext',
       'create extension hstore schema ext',
       'create schema "The Tools"',
@@ -162,18 +182,18 @@ describe('the throw-away server', () => {
       'create extension amcheck',
       `create table t (h ext.hstore)`,
       `insert into t values ('a=>1')`,
-      'create schema foreign_owner authorization "shop owner"',
+      'create schema foreign_owner authorization somebody',
       'create table foreign_owner.t as select 1 as a',
       'create function f() returns event_trigger language plpgsql as $$ begin end $$',
       'create event trigger e on ddl_command_end execute function f()',
     );
     for (const format of ['plain', 'custom']) {
-      await place.save({ database: 'shop', format });
+      await place.save({ database: 'extended', format });
       const message = expect.stringMatching(
         /^loaded: 2 tables, 2 rows; \d+ statements that need a superuser were left out$/,
       );
-      expect((await place.verify({ database: 'shop', format }))[1]).toEqual({
-        name: 'database shop',
+      expect((await place.verify({ database: 'extended', format }))[1]).toEqual({
+        name: 'database extended',
         status: 'ok',
         message,
       });
@@ -182,10 +202,10 @@ describe('the throw-away server', () => {
   });
 
   it('gives psql no dump with commands of its own, and a superuser to none', async () => {
-    createShop(server);
-    await place.save({ database: 'shop' });
+    saveShop();
     const dump = join(place.stage, 'databases/shop.sql');
-    const proof = join(place.root, 'scratch', 'proof');
+    // Where everybody may write.
+    const proof = `${place.root}-proof`;
     const forge = (sql: string) => {
       const text = readFileSync(dump, 'utf8').replace(/\n(?=--\n-- PostgreSQL database dump complete)/, `\n${sql}\n`);
       writeFileSync(dump, text);
@@ -200,6 +220,14 @@ describe('the throw-away server', () => {
       {},
       { status: 'ok', message: expect.stringMatching(/1 statements that need a superuser/) },
     ]);
+    saveShop();
+    // A COPY that is refused: what were its rows is SQL for psql then.
+    const rows = [`\\! touch ${proof}`, `\\unrestrict \`touch ${proof}\``, `\\o ${proof}`].join('\n');
+    forge(`COPY public.nowhere (a) FROM stdin;\n${rows}\n\\.`);
+    expect(await place.verify({ database: 'shop' })).toMatchObject([
+      {},
+      { status: 'failed', message: expect.stringContaining('relation "public.nowhere" does not exist') },
+    ]);
     forge(`\\! touch ${proof}`);
     expect(await place.verify({ database: 'shop' })).toMatchObject([
       {},
@@ -210,8 +238,7 @@ describe('the throw-away server', () => {
 });
 
 it('a dump that was appended to, or cut off, is found by a quick look', async () => {
-  createShop(server);
-  await place.save({ database: 'shop' });
+  saveShop();
   expect(await place.verify({ database: 'shop' }, 'quick')).toEqual([
     { name: 'databases/shop.sql', status: 'ok', message: 'whole, 7 tables, 1010 rows' },
   ]);

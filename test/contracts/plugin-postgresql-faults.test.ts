@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type PostgresServer, postgresPrograms, startPostgres } from '../helpers/postgres.ts';
@@ -129,6 +138,14 @@ describe('a dump that is not whole is a failure, and nothing of it is left', () 
   it('of one database, which leaves the others their turn', async () => {
     await expect(place.save({ database: ['wiki', 'shop'] })).rejects.toThrow('"wiki" does not exist');
     expect(left(place)).toEqual(['postgresql.json', 'shop.json', 'shop.sql']);
+  });
+
+  it('of a database whose name another task of the service has taken: its dump stays', async () => {
+    mkdirSync(join(place.stage, 'databases'));
+    writeFileSync(join(place.stage, 'databases/shop.sql'), 'of another plugin');
+    await expect(place.save({ database: 'shop' })).rejects.toThrow('another task of this service saves a database');
+    expect(left(place)).toEqual(['postgresql.json', 'shop.sql']);
+    expect(readFileSync(join(place.stage, 'databases/shop.sql'), 'utf8')).toBe('of another plugin');
   });
 
   it('a table is locked for too long', async () => {

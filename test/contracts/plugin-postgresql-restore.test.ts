@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Run } from '../../packages/common/src/exec.ts';
@@ -116,9 +116,16 @@ describe('restore', () => {
     }
   });
 
-  it('refuses a copy that is about another database', async () => {
-    createShop(server);
+  it('refuses a copy that is about another database, or would have psql run something', async () => {
+    server.sql('postgres', 'create database shop');
     await place.save({ database: 'shop' });
+    const dump = join(place.stage, 'databases/shop.sql');
+    writeFileSync(dump, `\\! touch ${place.root}/proof\n${readFileSync(dump, 'utf8')}`);
+    await expect(place.restore.apply(place.restoring({ database: 'shop' }))).rejects.toThrow(
+      'holds commands for psql that no pg_dump writes: \\! touch',
+    );
+    expect(readdirSync(place.root)).not.toContain('proof');
+    expect(databases()).toEqual(['postgres', 'shop', 'template0', 'template1']);
     const record = join(place.stage, 'databases/shop.json');
     writeFileSync(record, readFileSync(record, 'utf8').replace('"database": "shop"', '"database": "postgres"'));
     await expect(place.restore.plan(place.restoring({ database: 'shop' }))).rejects.toThrow(

@@ -8,6 +8,8 @@ import { createShop, shopState } from '../helpers/postgres-shop.ts';
 import { pluginContract } from './plugin.ts';
 
 let server: PostgresServer;
+/** Whether the shop is as it was made. */
+let isWhole = false;
 
 beforeAll(async () => {
   server = await startPostgres();
@@ -16,9 +18,17 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 beforeEach(() => {
+  if (isWhole) return;
   server.reset();
   createShop(server);
+  isWhole = true;
 });
+
+/** Most of the contract leaves the database alone. */
+function change(database: string, ...statements: readonly string[]): void {
+  isWhole = false;
+  server.sql(database, ...statements);
+}
 
 const login = () => ({ host: server.socket, port: server.port });
 
@@ -27,7 +37,7 @@ describe('one database, plain', () => {
     options: { database: 'shop', ...login() },
     tools: server.tools,
     stateOfHost: () => shopState(server, 'shop'),
-    destroy: () => server.sql('shop', 'delete from orders where id = 1', 'drop view "Big Orders"'),
+    destroy: () => change('shop', 'delete from orders where id = 1', 'drop view "Big Orders"'),
     damage: (copy) => truncateSync(join(copy, 'databases/shop.sql'), 3000),
   }));
 });
@@ -40,7 +50,7 @@ describe('all databases, directory format', () => {
       shopState(server, 'shop'),
       server.sql('postgres', 'select datname from pg_database order by 1').replace(/.*_before_restore_.*\n/g, ''),
     ],
-    destroy: () => server.sql('postgres', 'drop database shop'),
+    destroy: () => change('postgres', 'drop database shop'),
     damage: (copy) => rmSync(join(copy, 'databases/shop.dir/toc.dat')),
   }));
 });

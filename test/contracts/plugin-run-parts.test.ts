@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -52,6 +52,18 @@ it('a script that fails is a failure with its words, and what there is is saved 
   expect(failures).toEqual([expect.stringMatching(/10-bad|run-parts failed.*disk on fire/s)]);
   expect(trees).toHaveLength(1);
   expect(readFileSync(join(options.output, 'rows'), 'utf8')).toBe('rows\n');
+});
+
+it('a run without scripts, or one that leaves nothing, is a warning; the directory may be a link', async () => {
+  const empty = scriptsIn(work, { 'dump.sh': 'true' });
+  expect((await runParts.run(context(empty))).warnings).toEqual([
+    expect.stringContaining('no script that run-parts would run'),
+    `${empty.output} is empty: the scripts have left nothing to save.`,
+  ]);
+  scriptsIn(work, { dump: 'echo rows >"$out/rows"' });
+  symlinkSync(empty.directory, join(work, 'link'));
+  const { warnings, facts } = await runParts.run(context({ ...empty, directory: join(work, 'link') }));
+  expect([warnings, facts]).toEqual([[], { scripts: join(work, 'link/dump') }]);
 });
 
 it('with on_failure: abort nothing of the task is saved then', async () => {

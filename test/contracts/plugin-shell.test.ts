@@ -140,6 +140,24 @@ describe('a plugin in the way of the code', () => {
   });
 });
 
+describe('warnings', () => {
+  it('are heard however much is printed beside, and are bounded themselves', async () => {
+    const run = (text: string) => `plugin_handles_task_type() { echo own; }
+plugin_validate_config() { :; }
+plugin_run_backup() { echo x > "$2/out"; ${text}; }\n`;
+    writeFileSync(lab.at('own.sh'), run('yes | head -n 5000; log_warn "one table was left out"'));
+    const plugin = await lab.loadFile(lab.at('own.sh'));
+    const { context, lines } = lab.contextFor(plugin, {});
+    expect((await plugin.run(context)).warnings).toEqual(['one table was left out']);
+    expect(lines.at(-1)).toBe('info: ... and 3000 more lines.');
+    rmSync(lab.at('stage'), { recursive: true });
+    mkdirSync(lab.at('stage'));
+    writeFileSync(lab.at('own.sh'), run('yes "ERROR: x" | head -n 500 >&2'));
+    const { warnings = [] } = await (await lab.loadFile(lab.at('own.sh'))).run(context);
+    expect([warnings.length, warnings.at(-1)]).toEqual([101, '... and 400 more warnings and errors.']);
+  });
+});
+
 describe('state that a plugin forgets to remove', () => {
   const head = 'plugin_handles_task_type() { echo own; }\nplugin_validate_config() { :; }\n';
   const leave = 'mkdir -p "$2/.state/deep"; echo x > "$2/.state/deep/left"; ';

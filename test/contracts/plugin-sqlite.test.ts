@@ -229,6 +229,7 @@ describe('sqlite', () => {
     sql(file, 'DELETE FROM orders;');
     const before = dump(file);
     const killed = restoring();
+    execFileSync('mkfifo', [`${file}-wal`]);
     await sqlite.restore?.apply(killed);
     const memo = JSON.parse(JSON.stringify(killed.remembered()));
     // As it is in the middle: half a new file, the old one gone.

@@ -1,5 +1,15 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -118,11 +128,66 @@ it('lists, wildcards, volumes and exclusions mean what they mean in the original
   expect(warnings).toEqual(['state/none matches nothing.']);
 });
 
+/** Gives a module, and more, to an account that is not root. */
+function rootless(module: string, ...more: readonly string[]): void {
+  chmodSync(work, 0o777);
+  for (const path of [module, join(module, 'state'), dirname(module), ...more]) chownSync(path, 65534, 65534);
+}
+
+it('what the owner of a module may not read is not read for it: by links, or by what podman is made to say', async () => {
+  const { module } = moduleIn(work, { 'etc/state-include.conf': 'state/link/*\nstate/*/secret\n' }, 'evil1/.config');
+  mkdirSync(join(work, 'closed'), { mode: 0o700 });
+  writeFileSync(join(work, 'closed/secret'), 'of root', { mode: 0o600 });
+  symlinkSync(join(work, 'closed'), join(module, 'state/link'));
+  rootless(module);
+  const options = { module_dir: module };
+  expect(await treesOf(options)).toMatchObject({
+    trees: [{ paths: ['state/environment'] }],
+    warnings: ['state/link/* matches nothing.', 'state/*/secret matches nothing.'],
+  });
+  rmSync(join(module, 'etc/state-include.conf'));
+  symlinkSync(join(work, 'closed/secret'), join(module, 'etc/state-include.conf'));
+  const asked = stateDump.validate?.(context(options));
+  await expect(asked).rejects.toThrow(/Permission denied/);
+  await expect(asked).rejects.not.toThrow(/of root/);
+  rmSync(join(module, 'etc/state-include.conf'));
+  writeFileSync(join(module, 'etc/state-include.conf'), 'volumes/closed\n');
+  await expect(stateDump.run(context(options, podmanIn(work)))).rejects.toThrow(/closed.*no directory of nobody/);
+});
+
+it('scripts that would run as root and that others could change are refused, before the run', async () => {
+  const { module, options } = moduleIn(work);
+  chmodSync(join(module, 'bin/module-dump-state'), 0o777);
+  await expect(stateDump.validate?.(context(options))).rejects.toThrow(/would run as root/);
+  await expect(stateDump.prepare?.(context(options))).rejects.toThrow(/would run as root/);
+  expect(existsSync(join(module, 'calls'))).toBe(false);
+});
+
+it('a module that was removed after a crash has nothing to be cleaned up', async () => {
+  const { module, options } = moduleIn(work);
+  const running = context(options);
+  await stateDump.prepare?.(running);
+  rmSync(join(module, 'state/environment'));
+  await stateDump.post?.(running);
+  expect(readFileSync(join(module, 'calls'), 'utf8')).toBe('dump 1\ncleanup 1\n');
+  rmSync(module, { recursive: true });
+  await stateDump.post?.(running);
+});
+
+it('a pattern that only restic knows leaves nothing out, and is told', async () => {
+  const { module, options } = moduleIn(work, { 'etc/state-exclude.conf': '*.tmp\n/\nstate/**/x*\n' });
+  const { trees, warnings } = await treesOf(options);
+  expect(trees[0]?.exclude).toEqual(['*.tmp']);
+  expect(warnings).toEqual([
+    expect.stringContaining('the pattern / must name something'),
+    expect.stringContaining(`${module}/etc/state-exclude.conf: the pattern state/**/x* must not mix`),
+  ]);
+});
+
 it('scripts and podman of a rootless module run as its user, and volumes have short names', async () => {
   const { module } = moduleIn(work, { 'etc/state-include.conf': 'volumes/data\n' }, 'dokuwiki1/.config');
   mkdirSync(join(work, 'data'));
-  chmodSync(work, 0o777);
-  for (const path of [module, join(module, 'state'), dirname(module)]) chownSync(path, 65534, 65534);
+  rootless(module, join(work, 'data'));
   writeFileSync(join(module, 'bin/module-dump-state'), '#!/bin/sh\nid -u >state/who\n');
   await stateDump.prepare?.(context({ module_dir: module }));
   expect(readFileSync(join(module, 'state/who'), 'utf8')).toBe('65534\n');

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Memo } from '../../packages/client/src/plugin.ts';
 import { systemd } from '../../packages/client/src/plugins/systemd/index.ts';
-import { pluginContext, restoreContext } from '../helpers/plugin-context.ts';
+import { parseService } from '../../packages/client/src/service.ts';
+import { pluginContext } from '../helpers/plugin-context.ts';
 import { createSystemctlStandIn } from '../helpers/systemctl-stand-in.ts';
 import { pluginContract } from './plugin.ts';
 
@@ -96,6 +97,54 @@ describe('plugin systemd', () => {
     expect(units.states()).toEqual(before);
   });
 
+  it('starts what systemd has yet to stop: systemctl was killed, the job is in the queue', async () => {
+    const before = units.states();
+    units.fault('stop db.service', 'queue');
+    const killed = contextOf(LISTED);
+    await expect(systemd.prepare?.(killed)).rejects.toThrow('killed');
+    await systemd.post?.(contextOf(LISTED, killed.remembered()));
+    execFileSync('systemctl', ['is-active', '--', 'shop.service']);
+    expect(units.states()).toEqual(before);
+  });
+
+  it.each([
+    ['deactivating', 'active', ['stop a.service', 'start a.service']],
+    ['inactive', 'active', ['stop a.service', 'start a.service']],
+    ['deactivating', 'inactive', []],
+  ] as const)('waits for a unit that is %s until it is %s', async (active, becomes, acts) => {
+    units.addUnit('a.service', { active, becomes });
+    const context = contextOf({ units: ['a.service'] });
+    await systemd.prepare?.(context);
+    await systemd.post?.(context);
+    expect(units.acts()).toEqual(acts);
+    expect(units.states()['a.service']).toBe(becomes);
+  });
+
+  it.each(['failed', 'inactive'] as const)('a unit that was %s before is left alone', async (active) => {
+    units.addUnit('a.service', { active });
+    const context = contextOf({ units: ['a.service', 'db.service'] });
+    await systemd.prepare?.(context);
+    await systemd.post?.(context);
+    expect(units.states()['a.service']).toBe(active);
+  });
+
+  it('starts again what only has to run beside it (Requisite)', async () => {
+    units.addUnit('side.service', { active: 'active' });
+    units.addUnit('a.service', { active: 'active', requisiteOf: ['side.service'] });
+    const context = contextOf({ units: ['a.service'] });
+    await systemd.prepare?.(context);
+    expect(units.states()['side.service']).toBe('inactive');
+    await systemd.post?.(context);
+    expect(units.states()['side.service']).toBe('active');
+  });
+
+  it('alone, without unit files, saves nothing and is refused', () => {
+    const parse = (more: string) =>
+      parseService(`service: {name: x}\nsystemd: {units: [a.service]${more}}\n`, '/s/t/x/service.yaml', [systemd]);
+    expect(() => parse(', save_units: false')).toThrow('so nothing would be saved');
+    expect(parse('').tasks).toHaveLength(1);
+  });
+
   it('says what systemd says when a unit does not start, starts the others, and can do better later', async () => {
     const context = contextOf(LISTED);
     await systemd.prepare?.(context);
@@ -157,61 +206,6 @@ describe('plugin systemd', () => {
     await expect(systemd.validate?.(contextOf(LISTED))).rejects.toMatchObject({
       code: 'config',
       message: expect.stringContaining('Is it what runs this host?'),
-    });
-  });
-
-  describe('restore', () => {
-    const restored = (memo?: Memo) => {
-      const directories = { copy: join(root, 'copy'), scratch: join(root, 'scratch'), kept: join(root, 'kept') };
-      return restoreContext(systemd, { options: { units: ['db.service'] }, ...directories, ...(memo ? { memo } : {}) });
-    };
-    const save = async () => {
-      await systemd.run(contextOf({ units: ['db.service'] }));
-      execFileSync('cp', ['-a', `${join(root, 'stage')}/.`, join(root, 'copy')]);
-    };
-
-    it('keeps what it replaces, and starts what ran before', async () => {
-      await save();
-      writeFileSync(units.fileOf('db.service'), '[Unit]\nDescription=changed\n');
-      const context = restored();
-      expect(await systemd.restore?.plan(context)).toEqual([
-        { action: 'stop', what: 'unit db.service' },
-        { action: 'replace', what: units.fileOf('db.service') },
-      ]);
-      await systemd.restore?.stop?.(context);
-      await systemd.restore?.apply(context);
-      await systemd.restore?.start?.(context);
-      expect(textOf(units.fileOf('db.service'))).toContain('Description=db.service');
-      expect(textOf(join(root, 'kept', '0-db.service'))).toContain('changed');
-      expect(units.states()['db.service']).toBe('active');
-      expect(units.calls()).toContain('daemon-reload');
-    });
-
-    it('a copy cannot have a file written that is no file of these units', async () => {
-      await save();
-      const record = join(root, 'copy', 'systemd', 'units.json');
-      const target = join(root, 'shadow');
-      const evil = ['/etc/cron.d/db.service', target, units.fileOf('ssh.service')];
-      for (const file of evil) {
-        mkdirSync(join(root, 'copy', 'systemd', file, '..'), { recursive: true });
-        writeFileSync(join(root, 'copy', 'systemd', file), '[Unit]\n');
-      }
-      const { units: saved, ...rest } = JSON.parse(readFileSync(record, 'utf8'));
-      writeFileSync(record, JSON.stringify({ ...rest, units: [{ ...saved[0], files: evil }] }));
-      const context = restored();
-      const steps = (await systemd.restore?.plan(context)) ?? [];
-      expect(steps.filter(({ action }) => action === 'replace' || action === 'create')).toEqual([]);
-      await systemd.restore?.apply(context);
-      expect(evil.filter(existsSync)).toEqual([]);
-    });
-
-    it('follows no link in a copy', async () => {
-      await save();
-      writeFileSync(units.fileOf('db.service'), '[Unit]\nDescription=changed\n');
-      const saved = join(root, 'copy', 'systemd', units.fileOf('db.service'));
-      rmSync(saved);
-      symlinkSync('/etc/shadow', saved);
-      await expect(systemd.restore?.plan(restored())).rejects.toThrow('is not in the copy, or is a link');
     });
   });
 });

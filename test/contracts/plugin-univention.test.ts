@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -15,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { univention } from '../../packages/client/src/plugins/univention/index.ts';
-import { pluginContext } from '../helpers/plugin-context.ts';
+import { copyContext, pluginContext } from '../helpers/plugin-context.ts';
 import { pluginContract } from './plugin.ts';
 
 /** An executable that stands for `univention-backup`: it notes its arguments and leaves an archive. */
@@ -83,6 +84,26 @@ it('a program that is missing is found before the run', async () => {
   const tools = { univention_backup_cmd: '/nonexistent/univention-backup' };
   const missing = pluginContext(univention, { options: {}, tools, stage: work });
   await expect(univention.validate?.(missing)).rejects.toThrow(/not found.*univention_backup_cmd/s);
+});
+
+it('a second archive of the same run is told, because it is not saved', async () => {
+  const script =
+    'tar -czf "$out/a.tar.gz" -C /etc hostname; cp "$out/a.tar.gz" "$out/b.tar.gz"; touch -d @1 "$out/a.tar.gz"';
+  const { trees, warnings } = await univention.run(context(script));
+  expect(trees?.[0]?.paths.map(String)).toEqual(['b.tar.gz']);
+  expect(warnings).toEqual([expect.stringMatching(/out\/a\.tar\.gz is new as well, and not saved/)]);
+});
+
+it('what is no file in the copy is not opened: a link, a pipe that nobody writes to', async () => {
+  const copy = join(work, 'copy');
+  mkdirSync(join(copy, 'univention_system_dump'), { recursive: true });
+  symlinkSync('/dev/zero', join(copy, 'univention_system_dump/a.tar.gz'));
+  execFileSync('mkfifo', [join(copy, 'univention_system_dump/b.tar.gz')]);
+  const checks = await univention.verify?.(copyContext(univention, { ...taskIn(work), copy, scratch: work }));
+  expect(checks?.map(({ message }) => message)).toEqual([
+    expect.stringContaining('no regular file'),
+    expect.stringContaining('no regular file'),
+  ]);
 });
 
 it('an archive with bzip2 is proven as well', async () => {

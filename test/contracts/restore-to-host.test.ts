@@ -27,7 +27,7 @@ afterEach(() => fs.rmSync(root, { recursive: true, force: true }));
 const scrub = (text: string) => text;
 const TAR = 'restore/web1-20261121_030000-web+shop.tar';
 
-function send(changed: Partial<SentService> = {}, tar: readonly string[] = ['tar']) {
+function send(changed: Partial<SentService> = {}, tar: readonly string[] = ['tar'], remote = spool.connect()) {
   const sums = { seconds: 0, secondsStopped: 0, bytes: 3, files: 1 };
   const service = {
     ...{ name: 'shop', type: 'web', status: 'success' as const, messages: [], tasks: [] },
@@ -37,7 +37,7 @@ function send(changed: Partial<SentService> = {}, tar: readonly string[] = ['tar
   return sendService(
     { ...sent, ...changed },
     {
-      ...{ remote: spool.connect(), stream: createStream({ scrub }), tar, timeoutMs: 60_000 },
+      ...{ remote, stream: createStream({ scrub }), tar, timeoutMs: 60_000 },
       ...{ upload: { minimumRate: 1 }, now: () => new Date(), signal: new AbortController().signal },
       onSent: () => undefined,
     },
@@ -65,6 +65,16 @@ describe('a service that is sent to a host', () => {
     // The file that was sent before is whole; without its manifest no client takes it.
     expect(spool.names()).not.toContain(`${TAR}.json`);
   });
+});
+
+it('a tar file whose manifest does not arrive is removed', async () => {
+  const remote = spool.connect();
+  const upload: typeof remote.upload = async (name, ...rest) => {
+    if (name.endsWith('.json')) throw new Error('disk full');
+    return remote.upload(name, ...rest);
+  };
+  await expect(send({}, ['tar'], { ...remote, upload })).rejects.toThrow('disk full');
+  expect(spool.names()).not.toContain(TAR);
 });
 
 describe('the directory that it is restored into', () => {

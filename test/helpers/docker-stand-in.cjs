@@ -2,32 +2,69 @@
 'use strict';
 /*
  * Stands for `docker`, `podman`, `docker-compose` and `podman-compose`, by the name it is called by, where no engine can
- * run. Containers, volumes and images are kept in the directory that STAND_IN names; volumes are real directories. It
- * takes the arguments that the real programs take (docs.docker.com/reference/cli, podman-compose 1.0) and refuses others.
+ * run. Containers, volumes and images are kept in a directory; volumes are real directories. It takes the arguments that
+ * the real programs take (docs.docker.com/reference/cli, podman-compose 1.0) and refuses others. One call at a time: see
+ * stand-in-server.cjs.
  */
 const fs = require('node:fs');
 const path = require('node:path');
 const crypto = require('node:crypto');
+const { createRequire } = require('node:module');
 
-const home = '@HOME@';
-const yamlLibrary = '@YAML@';
-const called = path.basename(process.argv[1]);
-const words = process.argv.slice(2);
-const stateFile = path.join(home, 'state.json');
-const state = JSON.parse(fs.readFileSync(stateFile, 'utf8'));
-const isPodmanCompose = called === 'podman-compose';
-const isPodman = called.startsWith('podman');
+const yaml = createRequire(path.join(__dirname, '../../packages/common/package.json'))('yaml');
 
-fs.appendFileSync(path.join(home, 'calls'), `${JSON.stringify({ program: called, words, cwd: process.cwd() })}\n`);
+const HANGS = new Error('hangs');
 
-function fail(message, code = 1) {
-  process.stderr.write(`${message}\n`);
-  process.exit(code);
+let call;
+let state;
+let printed;
+let isPodmanCompose;
+let isPodman;
+
+module.exports = (request) => {
+  call = request;
+  printed = '';
+  isPodmanCompose = call.program === 'podman-compose';
+  isPodman = call.program.startsWith('podman');
+  state = JSON.parse(fs.readFileSync(path.join(call.home, 'state.json'), 'utf8'));
+  const { program, words, cwd } = call;
+  fs.appendFileSync(path.join(call.home, 'calls'), `${JSON.stringify({ program, words, cwd })}\n`);
+  try {
+    endLate();
+    const isCompose = program.endsWith('-compose') || words[0] === 'compose';
+    if (isCompose) compose(program.endsWith('-compose') ? words : words.slice(1));
+    else engine(words);
+    return { code: 0, stdout: printed, stderr: '' };
+  } catch (error) {
+    if (error === HANGS) return undefined;
+    if (error.code === undefined || error.said === undefined) throw error;
+    return { code: error.code, stdout: printed, stderr: `${error.said}\n` };
+  }
+};
+
+function print(text) {
+  printed += `${text}\n`;
+}
+
+function fail(said, code = 1) {
+  throw Object.assign(new Error(said), { said, code });
 }
 
 function save() {
-  fs.writeFileSync(`${stateFile}.${process.pid}`, JSON.stringify(state));
-  fs.renameSync(`${stateFile}.${process.pid}`, stateFile);
+  const file = path.join(call.home, 'state.json');
+  fs.writeFileSync(`${file}.new`, JSON.stringify(state));
+  fs.renameSync(`${file}.new`, file);
+}
+
+/** What the engine was told to stop by a program that was killed: it does so a few calls later. */
+function endLate() {
+  if (state.late === undefined) return;
+  state.late.calls -= 1;
+  if (state.late.calls <= 0) {
+    for (const container of state.containers) if (state.late.starts[container.id] === container.starts) stop(container);
+    delete state.late;
+  }
+  save();
 }
 
 /** Options of a command; a value of 1 takes a word. */
@@ -53,17 +90,15 @@ function applyFaults(verbs) {
   if (fault === undefined) return undefined;
   fault.times -= 1;
   save();
-  if (fault.mode === 'fail') fail(fault.message ?? `Error response from daemon: driver failed (${line})`);
-  if (fault.mode === 'hang') {
-    setInterval(() => undefined, 60_000);
-    return 'hang';
+  if (fault.mode === 'late') {
+    state.late = { calls: 8, starts: Object.fromEntries(state.containers.map(({ id, starts }) => [id, starts])) };
+    save();
+    fail('killed');
   }
+  if (fault.mode === 'fail') fail(fault.message ?? `Error response from daemon: driver failed (${line})`);
+  if (fault.mode === 'hang') throw HANGS;
   return fault.mode;
 }
-
-const isCompose = called.endsWith('-compose') || words[0] === 'compose';
-if (isCompose) compose(called.endsWith('-compose') ? words : words.slice(1));
-else engine(words);
 
 // ---- engine -------------------------------------------------------------------------------------------------------
 
@@ -71,7 +106,7 @@ function engine(args) {
   const isPair = ['volume', 'image'].includes(args[0]);
   const verb = args.slice(0, isPair ? 2 : 1).join(' ');
   const fault = applyFaults([verb, ...args.slice(isPair ? 2 : 1)]);
-  if (fault === 'hang' || fault === 'lie') return;
+  if (fault === 'lie') return;
   const own = args.slice(isPair ? 2 : 1);
   const commands = {
     ps: enginePs,
@@ -92,14 +127,14 @@ function enginePs(args) {
   const { found } = parse(args, { '-a': 0, '-q': 0, '--filter': 1 });
   if (!found['-q']) fail('the stand-in prints ids only');
   const shown = state.containers.filter((container) => {
-    if (!found['-a'] && container.state !== 'running') return false;
+    if (!found['-a'] && !['running', 'paused'].includes(container.state)) return false;
     return (found['--filter'] ?? []).every((filter) => {
       const [, kind, name, value] = /^(label|volume)=([^=]*)(?:=(.*))?$/.exec(filter) ?? fail(`invalid filter '${filter}'`, 125);
       if (kind === 'volume') return container.mounts.some((mount) => mount.Name === name);
       return container.labels[name] === value;
     });
   });
-  for (const { id } of shown) console.log(id.slice(0, 12));
+  for (const { id } of shown) print(id.slice(0, 12));
 }
 
 function byId(id) {
@@ -120,7 +155,7 @@ function engineInspect(args) {
   const { found, rest } = parse(args, { '--type': 1 });
   if (found['--type']?.[0] !== 'container') fail('the stand-in inspects containers only');
   const there = rest.map(byId).filter((container) => container !== undefined);
-  console.log(JSON.stringify(there.map(inspected)));
+  print(JSON.stringify(there.map(inspected)));
   if (there.length < rest.length) {
     save();
     fail('Error: No such container', isPodman ? 125 : 1);
@@ -150,7 +185,7 @@ function inspected(container) {
 function volumeInspect(args) {
   const { rest } = parse(args, {});
   const there = rest.filter((name) => state.volumes[name] !== undefined);
-  console.log(
+  print(
     JSON.stringify(
       there.map((Name) => ({
         Name,
@@ -170,11 +205,11 @@ function volumeCreate(args) {
   const labels = Object.fromEntries((found['--label'] ?? []).map((label) => label.split(/=(.*)/s).slice(0, 2)));
   if (rest.length !== 1) fail('requires at most 1 argument.');
   createVolume(rest[0], labels);
-  console.log(rest[0]);
+  print(rest[0]);
 }
 
 function mountpoint(name) {
-  return path.join(home, 'volumes', name, '_data');
+  return path.join(call.home, 'volumes', name, '_data');
 }
 
 function createVolume(name, labels) {
@@ -185,7 +220,7 @@ function createVolume(name, labels) {
 function imageInspect(args) {
   const { rest } = parse(args, {});
   const there = Object.values(state.images).filter(({ Id }) => rest.some((name) => Id.replace('sha256:', '') === name.replace('sha256:', '')));
-  console.log(JSON.stringify(there));
+  print(JSON.stringify(there));
   if (there.length < rest.length) fail('Error: No such image', isPodman ? 125 : 1);
 }
 
@@ -227,21 +262,12 @@ function compose(args) {
   }
   const [verb, ...rest] = args.slice(index);
   const fault = applyFaults([`compose ${verb}`, ...rest]);
-  if (fault === 'hang' || fault === 'lie') return;
+  if (fault === 'lie') return;
   const project = readProject(globals);
   const verbs = { config, ps, stop: stopServices, start: startServices, down, up, pause, unpause: unpauseServices };
   if (verbs[verb] === undefined) fail(`unknown docker command: "compose ${verb}"`);
   verbs[verb](project, rest);
   save();
-}
-
-/** Kept as JSON: loading the library takes longer than all the rest. */
-function parseYaml(text) {
-  const kept = path.join(home, `yaml-${crypto.createHash('sha256').update(text).digest('hex')}`);
-  if (fs.existsSync(kept)) return JSON.parse(fs.readFileSync(kept, 'utf8'));
-  const value = require(yamlLibrary).parse(text, { merge: true }) ?? {};
-  fs.writeFileSync(kept, JSON.stringify(value));
-  return value;
 }
 
 function readProject(globals) {
@@ -252,7 +278,7 @@ function readProject(globals) {
     const text = fs.readFileSync(file, 'utf8');
     let part;
     try {
-      part = parseYaml(text);
+      part = yaml.parse(text, { merge: true }) ?? {};
     } catch (error) {
       fail(`yaml: ${error.message}`, 15);
     }
@@ -273,8 +299,10 @@ function nameInEnv(directory) {
 function config(project, args) {
   const { found } = parse(args, isPodmanCompose ? {} : { '--format': 1 });
   const { name, services, volumes } = project;
+  if (isPodmanCompose && state.isOldPodman)
+    fail("podman-compose: error: argument command: invalid choice: 'config' (choose from 'up', 'down', 'ps')", 2);
   if (isPodmanCompose) {
-    console.log(require(yamlLibrary).stringify({ services, volumes }));
+    print(yaml.stringify({ services, volumes }));
     return;
   }
   if (found['--format']?.[0] !== 'json') fail('the stand-in prints json only');
@@ -283,13 +311,13 @@ function config(project, args) {
     return [key, { ...service, ...(Object.keys(depends).length > 0 ? { depends_on: depends } : {}) }];
   });
   const named = Object.entries(volumes).map(([key, volume]) => [key, { name: `${name}_${key}`, ...(volume ?? {}) }]);
-  console.log(JSON.stringify({ name, services: Object.fromEntries(full), volumes: Object.fromEntries(named) }, null, 2));
+  print(JSON.stringify({ name, services: Object.fromEntries(full), volumes: Object.fromEntries(named) }, null, 2));
 }
 
 function ps(project, args) {
   const { found } = parse(args, isPodmanCompose ? { '-q': 0 } : { '-a': 0, '-q': 0 });
   if (!found['-q']) fail('the stand-in prints ids only');
-  for (const { id, state: now } of ofProject(project)) if (isPodmanCompose || found['-a'] || now === 'running') console.log(id);
+  for (const { id, state: now } of ofProject(project)) if (isPodmanCompose || found['-a'] || now === 'running') print(id);
 }
 
 function ofProject({ name }) {
@@ -324,12 +352,13 @@ function chosen(project, rest) {
 }
 
 function note(verb, container) {
-  fs.appendFileSync(path.join(home, 'acts'), `${verb} ${container.service}\n`);
+  fs.appendFileSync(path.join(call.home, 'acts'), `${verb} ${container.service}\n`);
 }
 
 function stopServices(project, args) {
   const names = chosen(project, parse(args, { '-t': 1 }).rest);
-  const order = withDependencies(project, Object.keys(project.services)).reverse();
+  // podman-compose turns round what it is given, and knows nothing of dependencies.
+  const order = (isPodmanCompose ? [...names] : withDependencies(project, Object.keys(project.services))).reverse();
   for (const name of order.filter((service) => names.includes(service))) {
     for (const container of ofService(project, name)) {
       if (container.state === 'running') note('stop', container);

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { installStandIns } from './stand-in.ts';
 
 interface Fault {
   /** Words of the command without its global options: `compose start`, `inspect`. */
   readonly match: string;
-  /** `lie`: does nothing and succeeds. */
-  readonly mode: 'fail' | 'hang' | 'lie';
+  /** `lie`: does nothing and succeeds. `late`: is killed, and what it has asked for happens a few calls later. */
+  readonly mode: 'fail' | 'hang' | 'lie' | 'late';
   readonly times?: number;
+  /** What is said with `fail`. */
+  readonly message?: string;
 }
 
 interface State {
@@ -22,6 +24,8 @@ interface State {
   faults?: Fault[];
   /** Services that do not stop when told to. */
   stubborn?: string[];
+  /** podman-compose 1.0.3: without `config`. */
+  isOldPodman?: boolean;
   /** Services whose containers end right after their start, with exit code 0. */
   endsAtOnce?: string[];
   volumes: Record<string, { driver?: string; options?: Record<string, string> }>;
@@ -31,16 +35,12 @@ interface State {
 /** An executable in place of docker and podman, with state on disk below `directory`; see docker-stand-in.cjs. */
 export function createDockerStandIn(directory: string) {
   const home = join(directory, 'docker-home');
-  const bin = join(home, 'bin');
+  const bin = installStandIns({
+    names: ['docker', 'podman', 'podman-compose', 'docker-compose'],
+    module: 'docker-stand-in.cjs',
+    home,
+  });
   const stateFile = join(home, 'state.json');
-  mkdirSync(bin, { recursive: true });
-  const yaml = createRequire(new URL('../../packages/common/package.json', import.meta.url)).resolve('yaml');
-  const source = readFileSync(new URL('docker-stand-in.cjs', import.meta.url), 'utf8');
-  const script = source.replaceAll('@HOME@', home).replaceAll('@YAML@', yaml);
-  for (const name of ['docker', 'podman', 'podman-compose', 'docker-compose']) {
-    writeFileSync(join(bin, name), `#!${process.execPath}\n${script}`);
-    chmodSync(join(bin, name), 0o755);
-  }
   const read = (): State => JSON.parse(readFileSync(stateFile, 'utf8'));
   const change = (edit: (state: State) => void) => {
     const state = read();

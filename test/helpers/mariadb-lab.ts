@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import type { Plugin } from '../../packages/client/src/plugin.ts';
 import type { Check, CopyContext, RestoreContext } from '../../packages/client/src/plugin-copy.ts';
+import { createRun, type Run } from '../../packages/common/src/exec.ts';
 import { startMariadb, type TestMariadb } from './mariadb.ts';
 import { copyContext, pluginContext, restoreContext } from './plugin-context.ts';
 
@@ -90,7 +92,8 @@ export class MariadbLab {
   /** The stage of {@link save} is the copy. */
   async verify(options: object, level: CopyContext['level'], more: More = {}): Promise<readonly Check[]> {
     const places = { copy: this.path('stage'), scratch: this.emptied('scratch') };
-    const context = copyContext(this.plugin, { ...more, options: this.options(options), ...places, level });
+    const exec = this.rememberingInstall();
+    const context = copyContext(this.plugin, { exec, ...more, options: this.options(options), ...places, level });
     return (await this.plugin.verify?.(context)) ?? [];
   }
 
@@ -99,8 +102,26 @@ export class MariadbLab {
     return restoreContext(this.plugin, { ...more, options: this.options(options), ...places });
   }
 
+  /** What was installed for the first throw-away server is copied for the others. */
+  private rememberingInstall(): Run {
+    const run = createRun({ scrub: (text) => text });
+    const made = join(this.server.directory, 'throw-away');
+    return async (program, args, options) => {
+      const data = args.find((word) => word.startsWith('--datadir='))?.slice('--datadir='.length);
+      if (program !== 'mariadb-install-db' || data === undefined) return run(program, args, options);
+      if (!existsSync(made)) {
+        const result = await run(program, args, options);
+        execFileSync('cp', ['-a', '--reflink=auto', '--sparse=always', data, made]);
+        return result;
+      }
+      execFileSync('cp', ['-a', '--reflink=auto', '--sparse=always', `${made}/.`, data]);
+      return { exitCode: 0, stdout: '', stderr: '', truncated: false };
+    };
+  }
+
   private clear(): void {
-    for (const name of this.databases()) this.server.sql(`DROP DATABASE ${quoted(name)}`);
-    for (const account of this.accounts()) this.server.sql(`DROP ${account}`);
+    const databases = this.databases().map((name) => `DROP DATABASE ${quoted(name)}`);
+    const accounts = this.accounts().map((account) => `DROP ${account}`);
+    if (databases.length + accounts.length > 0) this.server.sql([...databases, ...accounts].join(';\n'));
   }
 }

@@ -19,6 +19,19 @@ export interface TestMariadb {
 
 const START_LIMIT_MS = 60_000;
 
+/** The default takes 100 MB of log and 128 MB of memory. */
+const SMALL = ['--innodb-log-file-size=8M', '--innodb-buffer-pool-size=24M', '--aria-log-file-size=8M'];
+
+const INSTALL = [
+  ...[
+    '--auth-root-authentication-method=socket',
+    '--auth-root-socket-user=root',
+    '--skip-test-db',
+    '--skip-name-resolve',
+  ],
+  ...SMALL,
+];
+
 /** Starts a server as user `mysql`; root logs in by the socket, as on Debian. */
 export async function startMariadb(): Promise<TestMariadb> {
   const directory = mkdtempSync(join(tmpdir(), 'mdb-'));
@@ -28,13 +41,13 @@ export async function startMariadb(): Promise<TestMariadb> {
   execFileSync('chown', ['mysql:mysql', data]);
   const account = { uid: idOf('-u'), gid: idOf('-g') };
   const socket = join(data, 's');
-  const install = ['--auth-root-authentication-method=socket', '--auth-root-socket-user=root', '--skip-test-db'];
-  execFileSync('mariadb-install-db', ['--no-defaults', `--datadir=${data}`, ...install], { ...account, cwd: data });
+  execFileSync('mariadb-install-db', ['--no-defaults', `--datadir=${data}`, ...INSTALL], { ...account, cwd: data });
   const server = spawn(
     'mariadbd',
     [
       ...['--no-defaults', `--datadir=${data}`, `--socket=${socket}`, '--skip-networking', '--event-scheduler=OFF'],
       ...[`--pid-file=${join(data, 'pid')}`, '--innodb-flush-log-at-trx-commit=0', '--innodb-fast-shutdown=2'],
+      ...SMALL,
     ],
     { ...account, cwd: data, stdio: 'ignore' },
   );

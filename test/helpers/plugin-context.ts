@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
+import { randomBytes } from 'node:crypto';
 import type { Memo, Plugin, PluginContext } from '../../packages/client/src/plugin.ts';
 import type { CopyContext, RestoreContext } from '../../packages/client/src/plugin-copy.ts';
 import { toolsOf } from '../../packages/common/src/config/tools.ts';
 import { createRun, type Run } from '../../packages/common/src/exec.ts';
 import type { Log } from '../../packages/common/src/log.ts';
 import { silentLog } from './silent-log.ts';
+
+/**
+ * Another one in each test file: what is left of a service is found by its name, so that several files at the same time
+ * would remove each other's snapshots.
+ */
+export const SERVICE_TYPE = `web-${randomBytes(4).toString('hex')}`;
 
 interface Common {
   /** As in service.yaml. */
@@ -21,7 +28,7 @@ interface Common {
 /** What the core gives to every stage of a plugin. */
 function common(plugin: Plugin, { options, tools = {}, ...given }: Common) {
   return {
-    service: { name: 'shop', type: 'web', configDirectory: given.configDirectory ?? '/nonexistent' },
+    service: { name: 'shop', type: SERVICE_TYPE, configDirectory: given.configDirectory ?? '/nonexistent' },
     options: plugin.options.parse(options),
     exec: given.exec ?? createRun({ scrub: (text) => text }),
     tools: toolsOf(tools),

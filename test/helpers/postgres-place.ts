@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Plugin, TaskResult } from '../../packages/client/src/plugin.ts';
 import type { Check, RestoreContext, TaskRestore } from '../../packages/client/src/plugin-copy.ts';
 import { postgresql } from '../../packages/client/src/plugins/postgresql/index.ts';
+import { createRun, type Run } from '../../packages/common/src/exec.ts';
 import { copyContext, pluginContext, restoreContext } from './plugin-context.ts';
 import type { PostgresServer } from './postgres.ts';
 
@@ -36,7 +38,8 @@ export function makePostgresPlace(
   };
   const stage = fresh('stage');
   const given = (options: object) => ({ options: { host: server.socket, port: server.port, ...options }, tools });
-  const copied = (options: object) => ({ ...given(options), copy: stage, scratch: fresh('scratch') });
+  const exec = rememberingInitdb(server);
+  const copied = (options: object) => ({ ...given(options), exec, copy: stage, scratch: fresh('scratch') });
   if (plugin.restore === undefined) throw new Error('no restore');
   return {
     root,
@@ -49,5 +52,22 @@ export function makePostgresPlace(
       restoreContext(plugin, { ...copied(options), kept: fresh('kept'), ...(as === undefined ? {} : { as }) }),
     restore: plugin.restore,
     remove: () => rmSync(root, { recursive: true, force: true }),
+  };
+}
+
+/** initdb takes a second of a processor: what it has made for the first throw-away server is copied for the others. */
+function rememberingInitdb({ socket }: PostgresServer): Run {
+  const run = createRun({ scrub: (text) => text });
+  const made = join(socket, 'throw-away');
+  return async (program, args, options) => {
+    const [, data] = /^--pgdata=(.*)/.exec(args[0] ?? '') ?? [];
+    if (!program.endsWith('/initdb') || data === undefined) return run(program, args, options);
+    if (existsSync(made)) {
+      execFileSync('cp', ['-a', '--reflink=auto', made, data]);
+      return { exitCode: 0, stdout: '', stderr: '', truncated: false };
+    }
+    const result = await run(program, args, options);
+    execFileSync('cp', ['-a', '--reflink=auto', data, made]);
+    return result;
   };
 }

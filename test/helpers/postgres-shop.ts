@@ -7,7 +7,7 @@ import type { PostgresServer } from './postgres.ts';
  */
 export function createShop(server: PostgresServer, name = 'shop'): void {
   const quoted = `"${name.replaceAll('"', '""')}"`;
-  server.sql('postgres', `create database ${quoted} owner ${owner(server)}`);
+  server.sql('postgres', OWNER, `create database ${quoted} owner "shop owner"`);
   server.sql(name, ...TABLES, ...ROWS, ...OTHERS);
   server.sql(
     'postgres',
@@ -18,11 +18,8 @@ export function createShop(server: PostgresServer, name = 'shop'): void {
   );
 }
 
-function owner(server: PostgresServer): string {
-  const sql = "do $$ begin if not exists (select from pg_roles where rolname = 'shop owner') then";
-  server.sql('postgres', `${sql} create role "shop owner" login password 'secret'; end if; end $$`);
-  return '"shop owner"';
-}
+const OWNER = `do $$ begin if not exists (select from pg_roles where rolname = 'shop owner') then
+  create role "shop owner" login password 'secret'; end if; end $$`;
 
 const TABLES = [
   'set role "shop owner"',

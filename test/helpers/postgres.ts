@@ -106,20 +106,27 @@ interface Names {
 }
 
 function names(sql: PostgresServer['sql']): Names {
-  const list = (query: string) => JSON.parse(sql('postgres', `select json_agg(n) from (${query}) x(n)`)) as string[];
-  return { databases: list('select datname from pg_database'), roles: list('select rolname from pg_roles') };
+  const answer = sql(
+    'postgres',
+    "select json_build_object('databases', (select json_agg(datname) from pg_database), 'roles', (select json_agg(rolname) from pg_roles))",
+  );
+  return JSON.parse(answer) as Names;
 }
 
 function reset(sql: PostgresServer['sql'], began: Names): void {
   const now = names(sql);
   const quote = (name: string) => `"${name.replaceAll('"', '""')}"`;
   const databases = now.databases.filter((name) => !began.databases.includes(name));
-  for (const name of databases) {
-    sql('postgres', `alter database ${quote(name)} is_template false`);
-    sql('postgres', `drop database ${quote(name)} with (force)`);
-  }
-  for (const name of now.roles.filter((role) => !began.roles.includes(role)))
-    sql('postgres', `drop role ${quote(name)}`);
+  const roles = now.roles.filter((role) => !began.roles.includes(role));
+  sql(
+    'postgres',
+    'select 1',
+    ...databases.flatMap((name) => [
+      `alter database ${quote(name)} is_template false`,
+      `drop database ${quote(name)} with (force)`,
+    ]),
+    ...roles.map((name) => `drop role ${quote(name)}`),
+  );
 }
 
 /** Fast shutdown: connected sessions are not waited for. */

@@ -13,10 +13,18 @@ export interface SeededTree {
   readonly stamp: string;
   /** By path relative to the tree. */
   readonly files: Readonly<Record<string, string | Buffer>>;
+  /** Of the manifest: names (`<type>/<name>`) and the plugin of their only task. */
+  readonly services?: Readonly<Record<string, string>>;
 }
 
 /** Writes the files and the proof that fits them. */
-export async function seedTree({ directory, host, stamp, files }: SeededTree): Promise<void> {
+export async function seedTree({
+  directory,
+  host,
+  stamp,
+  files,
+  services = { 'files/etc': 'files' },
+}: SeededTree): Promise<void> {
   fs.rmSync(directory, { recursive: true, force: true });
   fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
   for (const [path, content] of Object.entries(files)) {
@@ -31,12 +39,16 @@ export async function seedTree({ directory, host, stamp, files }: SeededTree): P
   for (const entry of entries) writer.add(entry);
   const { bytes } = await writer.finish();
   const sha256 = createHash('sha256').update(fs.readFileSync(list)).digest('hex');
-  const service = { name: 'etc', type: 'files', status: 'success' as const, messages: [], tasks: [] };
+  const fine = { status: 'success' as const, messages: [], seconds: 1 };
+  const counts = { started: '2026-11-21T03:00:00Z', secondsStopped: 0, bytes: 0, files: 0 };
   const manifest = manifestSchema.parse({
     ...{ format: 1, hostname: host, archive, created: '2026-11-21T03:00:00Z', kind: 'full', clientVersion: '0' },
     ...{ bytes: 1, sha256: '0'.repeat(64), totals: { files: 0, entries: entries.length, bytes: 0 }, status: 'success' },
     entryList: { name: `${archive}.entries.gz`, bytes, sha256 },
-    services: [{ ...service, started: '2026-11-21T03:00:00Z', seconds: 1, secondsStopped: 0, bytes: 0, files: 0 }],
+    services: Object.entries(services).map(([service, plugin]) => {
+      const [type, name] = service.split('/');
+      return { ...fine, ...counts, type, name, tasks: [{ ...fine, plugin, facts: {} }] };
+    }),
   });
   fs.writeFileSync(join(directory, '.backup/archive'), archive);
   fs.writeFileSync(join(directory, '.backup/manifest.json'), JSON.stringify(manifest));

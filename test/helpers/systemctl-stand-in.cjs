@@ -2,56 +2,89 @@
 'use strict';
 /*
  * Stands for systemctl(1) where systemd is not PID 1. Units are in `state.json`, unit files in a real directory. It takes
- * the arguments that the real one takes, as far as they are used, and refuses others.
+ * the arguments that the real one takes, as far as they are used, and refuses others. One call at a time: see
+ * stand-in-server.cjs.
  */
 const fs = require('node:fs');
 const path = require('node:path');
 
-const home = '@HOME@';
-const stateFile = path.join(home, 'state.json');
-const state = JSON.parse(fs.readFileSync(stateFile, 'utf8'));
-const [verb, ...rest] = process.argv.slice(2);
-const flags = rest.filter((word) => word.startsWith('--') && word !== '--');
-const names = rest.filter((word) => !word.startsWith('--'));
+const HANGS = new Error('hangs');
+const KNOWN = /^--(?:no-pager|no-block|full|value|lines=\d+|property=[A-Za-z,]+)$/;
+const VERBS = { show, stop, start, 'is-active': isActive, status, 'daemon-reload': reload, enable, disable };
 
-fs.appendFileSync(path.join(home, 'calls'), `${[verb, ...rest].join(' ')}\n`);
+let home;
+let state;
+let verb;
+let flags;
+let names;
+let printed;
+let code;
 
-const KNOWN = /^--(?:no-pager|full|value|lines=\d+|property=[A-Za-z,]+)$/;
-const strange = flags.find((flag) => !KNOWN.test(flag));
-if (strange !== undefined) fail(`systemctl: unrecognized option '${strange}'`);
+module.exports = (call) => {
+  home = call.home;
+  state = JSON.parse(fs.readFileSync(path.join(home, 'state.json'), 'utf8'));
+  const [first, ...rest] = call.words;
+  verb = first;
+  flags = rest.filter((word) => word.startsWith('--') && word !== '--');
+  names = rest.filter((word) => !word.startsWith('--'));
+  printed = '';
+  code = 0;
+  fs.appendFileSync(path.join(home, 'calls'), `${call.words.join(' ')}\n`);
+  try {
+    act();
+    return { code, stdout: printed, stderr: '' };
+  } catch (error) {
+    if (error === HANGS) return undefined;
+    if (error.code === undefined || error.said === undefined) throw error;
+    return { code: error.code, stdout: printed, stderr: `${error.said}\n` };
+  }
+};
 
-const verbs = { show, stop, start, 'is-active': isActive, status, 'daemon-reload': reload, enable, disable };
-if (verbs[verb] === undefined) fail(`Unknown command verb '${verb}'.`);
-const fault = (state.faults ?? []).find(({ match, times }) => times > 0 && [verb, ...names].join(' ').startsWith(match));
-if (fault !== undefined) {
-  fault.times -= 1;
+function act() {
+  const strange = flags.find((flag) => !KNOWN.test(flag));
+  if (strange !== undefined) fail(`systemctl: unrecognized option '${strange}'`);
+  if (VERBS[verb] === undefined) fail(`Unknown command verb '${verb}'.`);
+  const line = [verb, ...names].join(' ');
+  const fault = (state.faults ?? []).find(({ match, times }) => times > 0 && line.startsWith(match));
+  if (fault !== undefined) {
+    fault.times -= 1;
+    save();
+  }
+  if (fault?.mode === 'fail') fail(`Job for ${names[0]} failed because the control process exited with error code.`);
+  if (fault?.mode === 'hang') throw HANGS;
+  if (fault?.mode === 'lie') return;
+  if (fault?.mode === 'queue') {
+    state.units[names[0]].job = 'stop';
+    save();
+    fail('killed');
+  }
+  VERBS[verb]();
   save();
 }
-if (fault?.mode === 'fail') fail(`Job for ${names[0]} failed because the control process exited with error code.`);
-if (fault?.mode === 'hang') setInterval(() => undefined, 60_000);
-else if (fault?.mode !== 'lie') {
-  verbs[verb]();
-  save();
+
+function print(text) {
+  printed += `${text}\n`;
 }
 
-function fail(message, code = 1) {
-  process.stderr.write(`${message}\n`);
-  process.exit(code);
+function fail(said, exitCode = 1) {
+  throw Object.assign(new Error(said), { said, code: exitCode });
 }
 
 function save() {
-  fs.writeFileSync(`${stateFile}.${process.pid}`, JSON.stringify(state));
-  fs.renameSync(`${stateFile}.${process.pid}`, stateFile);
+  const file = path.join(home, 'state.json');
+  fs.writeFileSync(`${file}.new`, JSON.stringify(state));
+  fs.renameSync(`${file}.new`, file);
 }
 
 function show() {
   const wanted = flags.find((flag) => flag.startsWith('--property='))?.slice('--property='.length).split(',');
   if (names.length === 0) {
     if (wanted.join() !== 'UnitPath' || !flags.includes('--value')) fail('the stand-in shows UnitPath only');
-    console.log(`${home}/etc /usr/lib/systemd/system`);
+    print(`${home}/etc /usr/lib/systemd/system`);
     return;
   }
-  console.log(names.map((name) => block(name, wanted)).join('\n\n'));
+  print(names.map((name) => block(name, wanted)).join('\n\n'));
+  for (const unit of names.map((name) => state.units[name])) if (unit?.becomes !== undefined) settle(unit);
 }
 
 function block(name, wanted) {
@@ -66,12 +99,21 @@ function block(name, wanted) {
     DropInPaths: (unit.dropIns ?? []).filter((file) => fs.existsSync(file)).join(' '),
     TriggeredBy: (unit.triggeredBy ?? []).join(' '),
     RequiredBy: (unit.requiredBy ?? []).join(' '),
+    RequisiteOf: (unit.requisiteOf ?? []).join(' '),
+    PropagatesStopTo: '',
+    Job: unit.becomes === undefined ? '' : '17',
     BoundBy: '',
     ConsistsOf: '',
     Type: unit.type ?? 'simple',
     RemainAfterExit: unit.remain ? 'yes' : 'no',
   };
   return wanted.filter((key) => values[key] !== undefined).map((key) => `${key}=${values[key]}`).join('\n');
+}
+
+/** One look later a unit that was on its way is there. */
+function settle(unit) {
+  unit.active = unit.becomes;
+  delete unit.becomes;
 }
 
 function existing(name) {
@@ -87,28 +129,34 @@ function stop() {
     const isTriggered = (unit.triggeredBy ?? []).some((other) => state.units[other]?.active === 'active');
     if (unit.active !== 'inactive') fs.appendFileSync(path.join(home, 'acts'), `stop ${name}\n`);
     unit.active = isTriggered ? 'active' : 'inactive';
-    for (const other of unit.requiredBy ?? []) state.units[other].active = 'inactive';
+    for (const other of [...(unit.requiredBy ?? []), ...(unit.requisiteOf ?? [])]) state.units[other].active = 'inactive';
   }
 }
 
 function start() {
   for (const name of names) {
     const unit = existing(name);
+    delete unit.job;
+    if (unit.active === 'active') continue;
     fs.appendFileSync(path.join(home, 'acts'), `start ${name}\n`);
+    // The real one waits until a job is done.
+    if (unit.type === 'oneshot' && !unit.remain && !flags.includes('--no-block')) throw HANGS;
     unit.active = unit.type === 'oneshot' && !unit.remain ? 'inactive' : 'active';
   }
 }
 
 function isActive() {
   const states = names.map((name) => state.units[name]?.active ?? 'inactive');
-  console.log(states.join('\n'));
-  if (!states.includes('active')) process.exitCode = 3;
+  print(states.join('\n'));
+  if (!states.includes('active')) code = 3;
+  // What is in the queue happens when nobody looks any more.
+  for (const unit of Object.values(state.units)) if (unit.job === 'stop') unit.active = 'inactive';
 }
 
 function status() {
   const unit = existing(names[0]);
-  console.log(`x ${names[0]} - Stand-in\n   Active: ${unit.active}\n\njournal: cannot bind to port 80`);
-  if (unit.active !== 'active') process.exitCode = 3;
+  print(`x ${names[0]} - Stand-in\n   Active: ${unit.active}\n\njournal: cannot bind to port 80`);
+  if (unit.active !== 'active') code = 3;
 }
 
 /** What is on disk is what is known from now on. */

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { installStandIns } from './stand-in.ts';
 
 interface StandInUnit {
-  active: 'active' | 'inactive' | 'failed' | 'activating';
+  active: 'active' | 'inactive' | 'failed' | 'activating' | 'deactivating';
+  /** What it is at the second look. */
+  becomes?: 'active' | 'inactive';
   enabled?: boolean;
   masked?: boolean;
   alias?: string;
@@ -11,25 +14,25 @@ interface StandInUnit {
   remain?: boolean;
   triggeredBy?: string[];
   requiredBy?: string[];
+  requisiteOf?: string[];
   dropIns?: string[];
   fragment?: string;
 }
 
+/** `lie`: does nothing and succeeds. `queue`: is killed, and what it has asked for happens later. */
+type Mode = 'fail' | 'hang' | 'lie' | 'queue';
+
 interface State {
   units: Record<string, StandInUnit>;
-  faults?: { match: string; mode: 'fail' | 'hang' | 'lie'; times: number }[];
+  faults?: { match: string; mode: Mode; times: number }[];
 }
 
 /** An executable in place of systemctl, with state on disk below `directory`; see systemctl-stand-in.cjs. */
 export function createSystemctlStandIn(directory: string) {
   const home = join(directory, 'systemd-home');
-  const bin = join(home, 'bin');
+  const bin = installStandIns({ names: ['systemctl'], module: 'systemctl-stand-in.cjs', home });
   const stateFile = join(home, 'state.json');
-  mkdirSync(bin, { recursive: true });
   mkdirSync(join(home, 'etc'));
-  const source = readFileSync(new URL('systemctl-stand-in.cjs', import.meta.url), 'utf8');
-  writeFileSync(join(bin, 'systemctl'), `#!${process.execPath}\n${source.replaceAll('@HOME@', home)}`);
-  chmodSync(join(bin, 'systemctl'), 0o755);
   writeFileSync(stateFile, JSON.stringify({ units: {} }));
   const read = (): State => JSON.parse(readFileSync(stateFile, 'utf8'));
   const change = (edit: (state: State) => void) => {
@@ -55,7 +58,7 @@ export function createSystemctlStandIn(directory: string) {
         state.units[name] = { ...unit, fragment: fileOf(name) };
       });
     },
-    fault: (match: string, mode: 'fail' | 'hang' | 'lie', times = 1) =>
+    fault: (match: string, mode: Mode, times = 1) =>
       change((state) => {
         state.faults = [...(state.faults ?? []), { match, mode, times }];
       }),

@@ -146,13 +146,17 @@ describe('the files of the original shell version are taken as they are', () => 
     const { stdout } = await expectCode(2, start('client', 'check'));
     expect(stdout).not.toContain('internal error');
     expect(stdout).toMatch(
-      /^FAILED +docker\/recipes .*\n.*None of the paths exists: \/opt\/recipes\/mediafiles, .*Correct `paths`/m,
+      /^FAILED +docker\/recipes +docker +project \/opt\/recipes\/docker-compose.yml.*\n(.*\n)*? +\/opt\/recipes\/docker-compose.yml does not exist\. Correct/m,
     );
-    expect(stdout).toContain('No plugin found to handle task type `postgresql`');
+    expect(stdout).toMatch(/^FAILED +postgresql +database recipes, plain SQL\n.*: postgresql: database "recipes": /m);
+    expect(stdout).toMatch(
+      /^FAILED +files +.*\n.*None of the paths exists: \/opt\/recipes\/mediafiles, .*Correct `paths`/m,
+    );
+    expect(stdout).not.toContain('mistake');
     expect(stdout).toMatch(/^FAILED +other\/pihole .*\n.*None of the paths exists: \/etc\/pihole, /m);
   });
 
-  it('`check` of the client is content once the data is there', async () => {
+  it('`check` of the client is content with what is there', async () => {
     for (const [name, paths] of [
       ['docker/recipes/service.yaml', /\/opt\/recipes/g],
       ['other/pihole/service.yml', /\/etc(?=\/)/g],
@@ -161,8 +165,11 @@ describe('the files of the original shell version are taken as they are', () => 
     }
     for (const name of ['mediafiles', 'pihole', 'dnsmasq.d']) mkdirSync(lab.at('machine', name), { recursive: true });
     lab.write(lab.at('machine/config.ini'), '');
-    const { stdout } = await expectCode(0, start('client', 'check'));
+    lab.write(lab.at('machine/docker-compose.yml'), 'services: {web: {image: recipes}}\n');
+    // Docker and the database of the other one are not on this machine.
+    const { stdout } = await expectCode(2, start('client', 'check'));
     expect(stdout).toMatch(/^ok +other\/pihole +files( |$)/m);
-    expect(stdout).toMatch(/^warning +docker\/recipes +files( |$)/m);
+    expect(stdout).toMatch(/^ok +files +\S+\/mediafiles, /m);
+    expect(stdout).not.toContain('docker-compose.yml does not exist');
   });
 });

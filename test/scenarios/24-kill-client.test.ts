@@ -58,6 +58,13 @@ const partialBytes = () => {
   const [partial] = inSpool(/^\..*\.tar\.gz\.partial$/);
   return partial === undefined ? 0 : (statSync(join(lab.spool, partial), { throwIfNoEntry: false })?.size ?? 0);
 };
+/** Bytes of the data of the service, which stands still for it, in temporary tars. */
+const heldBytes = () => {
+  const [work = ''] = inSpool(/^backup\./);
+  const tars = work === '' ? [] : namesIn(join(lab.spool, work)).filter((name) => name.endsWith('.tar'));
+  const files = tars.map((name) => statSync(join(lab.spool, work, name), { throwIfNoEntry: false }));
+  return files.reduce((sum, file) => sum + (file?.size ?? 0), 0);
+};
 const hasWorkDirectory = () => inSpool(/^backup\./).length > 0;
 const unpublished = () => lab.archives().filter((name) => !existsSync(join(lab.spool, `${name}.json`)));
 
@@ -65,7 +72,8 @@ const unpublished = () => lab.archives().filter((name) => !existsSync(join(lab.s
 const MOMENTS: readonly { name: string; gate?: string; reached: () => boolean; notTheEnd?: boolean }[] = [
   { name: 'while the service is being stopped', gate: 'before', reached: () => existsSync(lab.at('begun-before')) },
   { name: 'while the dump is being made', gate: 'run', reached: () => existsSync(lab.at('begun-run')) },
-  { name: 'while tar reads', reached: () => partialBytes() > 1_000_000 },
+  { name: 'while the data is held', reached: () => heldBytes() > 1_000_000 },
+  { name: 'while the archive grows', reached: () => partialBytes() > 1_000_000 },
   { name: 'while the archive is being verified', reached: () => partialBytes() > 1_000_000 && !hasWorkDirectory() },
   { name: 'between rename and manifest', reached: () => unpublished().length > 0, notTheEnd: true },
   { name: 'while the manifest is being written', reached: () => inSpool(/\.tmp$/).length > 0, notTheEnd: true },

@@ -85,6 +85,8 @@ describe('restoring', () => {
     // Two at a time: each starts restic several times.
     for (let at = 0; at < cases.length; at += 2) await Promise.all(cases.slice(at, at + 2).map(refuse));
     expect(fs.existsSync(lab.at('none'))).toBe(false);
+    const unsent = await expectCode(1, lab.server('restore', 'db1', '--service', 'x', '--to-host', 'web1'));
+    expect(unsent.stderr).toMatch(/has no manifest .*cannot be sent to a host\. Restore with --to DIR/);
     const directories = ['/', '/var/lib/', lab.at('state/x'), '/proc/x'];
     await Promise.all(directories.map((to) => expectCode(2, lab.server('restore', 'web1', '--to', to))));
     fs.appendFileSync(lab.at('server_config.yml'), '  - hostname: web3\n    bogus: 1\n');

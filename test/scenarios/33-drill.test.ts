@@ -38,7 +38,7 @@ beforeEach(() => void lab.takeMails());
 function configure(drill: readonly string[]): void {
   lab.configure();
   const config = readFileSync(lab.serverConfig, 'utf8');
-  const words = ['older_share: 0', ...drill].map((line) => `  ${line}\n`).join('');
+  const words = ['older_share: 0', 'level: files', ...drill].map((line) => `  ${line}\n`).join('');
   lab.write(
     lab.serverConfig,
     `${config.replace('restic:\n', `restic:\n  restic_cmd: ${lab.at('restic')}\n`)}drill:\n${words}`,
@@ -160,7 +160,7 @@ describe('goes red', () => {
     execFileSync('chmod', ['u+w', packs[0] ?? '']);
     flipByte(packs[0] ?? '', 1000);
     await expectCode(1, lab.server('drill'));
-    expect(messages()).toMatch(/lab1 is damaged\.[\s\S]*photo\.jpg/);
+    expect(messages()).toMatch(/lab1 is damaged\.[\s\S]*(?:photo\.jpg|shop\.sql|hosts)/);
     expect(scratch()).toEqual([]);
   });
 });

@@ -204,3 +204,28 @@ describe('the host itself', () => {
     }
   });
 });
+
+describe('a restore that cannot be undone', () => {
+  const unpacked = () => fs.readdirSync(spool).filter((name) => name.startsWith('backup.backup-client.'));
+
+  it('keeps the copy, which undoing it may take, until that has been done', async () => {
+    const [mended, reverted] = [lab.at('mended'), lab.at('reverted')];
+    const stages = `restore) exit 1 ;;\nrevert) [ -e ${mended} ] && cp "$BACKUP_SAVED/file" ${reverted} ;;`;
+    const plugin = `#!/bin/sh\ncase $1 in\nrun) echo data > file ;;\n${stages}\n*) exit 64 ;;\nesac\n`;
+    lab.write(lab.at('plugins/fragile'), plugin, 0o755);
+    fs.appendFileSync(lab.at('other.yml'), `plugin_dir: ${lab.at('plugins')}\n`);
+    lab.write(lab.at('other-services/app/fragile/service.yaml'), 'service: {name: fragile}\nfragile: {}\n');
+    await expectCode(0, other('backup'));
+    const failed = await expectCode(1, other('restore', 'fragile', '--in-place', '--yes'));
+    expect(failed.stderr).toMatch(/NOT put back: fragile: revert: .*\n.*backup-client recover/);
+    expect(failed.stderr).not.toContain('Nothing had been replaced');
+    // The service is left alone meanwhile, and the copy stays.
+    await expectCode(1, other('backup'));
+    expect(unpacked()).toHaveLength(1);
+    fs.writeFileSync(mended, '');
+    await expectCode(0, other('recover'));
+    expect(fs.readFileSync(reverted, 'utf8')).toBe('data\n');
+    await expectCode(0, other('backup'));
+    expect(unpacked()).toEqual([]);
+  });
+});

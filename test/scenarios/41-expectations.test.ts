@@ -48,7 +48,7 @@ describe('a service with hooks and expectations', () => {
     const [mail] = await lab.takeMails();
     expect(mail?.text).toMatch(/web\/shop\n.*command: expect: max_shrink: /);
     const { stdout } = await expectCode(1, lab.server('backup'));
-    expect(stdout).toMatch(/service web\/shop was not saved on the client: command: expect: max_shrink/);
+    expect(stdout).toMatch(/service web\/shop failed on the client: command: expect: max_shrink/);
     expect(readFileSync(lab.at('state'), 'utf8')).toBe('running\n');
   });
 });

@@ -12,7 +12,6 @@ import { entryListName, partialName, SPOOL_DONE } from '@local-backup/common/spo
 import { worstStatus } from '@local-backup/common/status';
 import { createArchiveWriter, type FinishedArchive } from './archive.ts';
 import type { ClientConfig } from './config.ts';
-import { escapeExcludePattern } from './exclude-pattern.ts';
 import { openTaskSizes, type TaskSizes } from './expect/task-sizes.ts';
 import { listSpool, type Owner, publish, sweepSpool } from './publish.ts';
 import { saveServices } from './save-services.ts';
@@ -21,6 +20,7 @@ import type { ServiceIo } from './service-work.ts';
 import { acquireSpoolLock } from './spool-lock.ts';
 import { createWorkDirectory, requireFreeSpace } from './stage.ts';
 import type { TaskIo } from './task-context.ts';
+import { copiesInUse } from './undo-journal.ts';
 import { verifyArchive } from './verify.ts';
 
 export interface BackupIo extends TaskIo {
@@ -51,7 +51,7 @@ export async function backup(
   io: BackupIo,
 ): Promise<BackupResult> {
   const spool = config.baseBackupDir;
-  await sweepSpool(spool, config.hostname, io.log);
+  await sweepSpool(spool, config.hostname, io.log, await copiesInUse(io.journal));
   await warnOfFutureArchives(spool, config.hostname, io);
   await requireFreeSpace(spool, config.minFreeBytes);
   const { lockRetries: retries, lockRetryDelayMs: retryDelayMs } = config;
@@ -81,7 +81,7 @@ async function saveAndPublish(
     const made = await makeArchive(config, services, partials, io);
     const all = [...made.services, ...rejected];
     // An archive of nothing but failures would only push a good state out of the server's sight.
-    if (!made.services.some(hasSaved)) return { manifest: undefined, services: all };
+    if (!made.hasData) return { manifest: undefined, services: all };
     const manifest = manifestOf(name, all, made, { config, io });
     await verifyArchive({
       archive: partials.archive,
@@ -98,11 +98,6 @@ async function saveAndPublish(
   } finally {
     for (const partial of Object.values(partials)) await rm(partial, { force: true });
   }
-}
-
-/** A service that failed half-way is worth publishing if there is more of it than a copy of its service.yaml. */
-function hasSaved({ status, files }: ManifestService): boolean {
-  return status !== 'failed' || files > 1;
 }
 
 /** The server takes the newest name: an archive from a time when the clock was wrong would hide the new ones. */
@@ -140,6 +135,8 @@ function partialsOf(spool: string, archive: string): Partials {
 
 interface MadeArchive extends FinishedArchive {
   readonly services: readonly ManifestService[];
+  /** False: nothing in it is worth keeping. */
+  readonly hasData: boolean;
   readonly created: Date;
 }
 
@@ -162,8 +159,8 @@ async function makeArchive(
       signal: io.signal,
       timeoutMs: config.taskTimeoutMs,
     });
-    const exclude = [`${escapeExcludePattern(await realpath(config.baseBackupDir))}/`];
-    const serviceIo = { ...io, work, archive, exclude, minFreeBytes: config.minFreeBytes };
+    const spool = await realpath(config.baseBackupDir);
+    const serviceIo = { ...io, work, archive, spool, minFreeBytes: config.minFreeBytes };
     const made = await fillArchive(services, config.parallelServices, serviceIo);
     return { ...made, created };
   } finally {
@@ -177,7 +174,9 @@ async function fillArchive(
   io: ServiceIo,
 ): Promise<Omit<MadeArchive, 'created'>> {
   try {
-    return { services: await saveServices(services, parallel, io), ...(await io.archive.finish()) };
+    const saved = await saveServices(services, parallel, io);
+    const hasData = saved.some((service) => service.hasData);
+    return { services: saved.map(({ report }) => report), hasData, ...(await io.archive.finish()) };
   } catch (error) {
     await io.archive.abort();
     throw error;

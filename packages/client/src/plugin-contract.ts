@@ -3,7 +3,7 @@ import { mkdir, readdir, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bytesOf } from '@local-backup/common/byte-path';
 import { BackupError, describeError } from '@local-backup/common/errors';
-import type { Plugin, TaskResult } from './plugin.ts';
+import type { Plugin, PluginContext, TaskResult } from './plugin.ts';
 import { type ContractIo, copyContextIn, saveContextIn } from './plugin-contract-context.ts';
 import type { Check } from './plugin-copy.ts';
 
@@ -34,6 +34,8 @@ export async function testPlugin(
   const lines: ContractLine[] = [];
   const rule = async (name: string, work: () => Promise<string | undefined>): Promise<boolean> => {
     const line = await lineOf(name, work);
+    // Whatever was stopped has been started by now.
+    io.signal.throwIfAborted();
     lines.push(line);
     return line.state !== 'FAILED';
   };
@@ -84,12 +86,23 @@ async function postAloneRule(plugin: Plugin, io: ContractIo): Promise<undefined>
 async function killedRule(plugin: Plugin, io: ContractIo): Promise<undefined> {
   if (plugin.prepare === undefined) throw new Skipped('it has no prepare');
   const { context } = await saveContextIn(io, 'killed');
-  await plugin.prepare(context);
-  const memo = context.remembered();
-  const { context: later } = await saveContextIn(io, 'killed', memo);
-  await plugin.post?.(later);
-  await plugin.post?.(later);
+  try {
+    await plugin.prepare(context);
+  } finally {
+    const { context: later } = await saveContextIn(io, 'killed', context.remembered());
+    await postTwice(plugin, later);
+  }
   return undefined;
+}
+
+async function postTwice(plugin: Plugin, context: PluginContext): Promise<void> {
+  await plugin.post?.(toTheEnd(context));
+  await plugin.post?.(toTheEnd(context));
+}
+
+/** What puts back is not ended by Ctrl-C, as in a run. */
+function toTheEnd<Context extends { readonly signal: AbortSignal }>(context: Context): Context {
+  return { ...context, signal: new AbortController().signal };
 }
 
 /** Saves into `copy`, as the core does. */
@@ -110,8 +123,7 @@ async function saveRule(plugin: Plugin, io: ContractIo): Promise<TaskResult> {
       });
     }
   } finally {
-    await plugin.post?.(context);
-    await plugin.post?.(context);
+    await postTwice(plugin, context);
   }
   await io.exec('cp', ['-a', '--', `${stage}/.`, copy], { timeoutMs: COPY_TIMEOUT_MS });
   if ((await readdir(copy)).length === 0 && !plugin.savesNothing) throw broken('it has saved nothing');
@@ -172,11 +184,14 @@ async function restoreRule(plugin: Plugin, facts: Readonly<Record<string, string
   let warnings: readonly string[] = [];
   try {
     await restore.stop?.(context);
-    warnings = await restore.apply(context);
-    await restore.revert(context);
-    await restore.revert(context);
+    try {
+      warnings = await restore.apply(context);
+    } finally {
+      await restore.revert(toTheEnd(context));
+      await restore.revert(toTheEnd(context));
+    }
   } finally {
-    await restore.start?.(context);
+    await restore.start?.(toTheEnd(context));
   }
   return warnings.join('\n');
 }

@@ -52,9 +52,10 @@ export interface RestoreStep {
 
 /**
  * How a task is put back. The core calls, for all tasks of a service: plan (all of them, shown and confirmed), verify at
- * level quick, stop (in the order of `prepare`), apply (same order), start (the other way round), verify. Where one
- * fails: revert of those that were applied, the other way round, then start. A task whose options name a `container` is
- * applied when the others have been started: it runs in what they stop.
+ * level quick, stop (in the order of `prepare`), apply (same order), start (the other way round). Where one fails: stop
+ * of those that may have been started, revert of those that were applied, the other way round, then start. A task whose
+ * options name a `container` is applied when the others have been started, and reverted before they are stopped again: it
+ * runs in what they stop.
  */
 export interface TaskRestore<Options = unknown> {
   /**
@@ -62,7 +63,10 @@ export interface TaskRestore<Options = unknown> {
    * @throws BackupError when it cannot be done, with everything that is in the way: no such program, server not running
    */
   plan(context: RestoreContext<Options>): Promise<readonly RestoreStep[]>;
-  /** Makes the service quiet for the restore. `start` is always called once this has begun. */
+  /**
+   * Makes the service quiet for the restore. `start` is always called once this has begun. Called again before `revert`
+   * where `start` had begun: nothing is remembered then, and what it remembers counts for nothing.
+   */
   stop?(context: RestoreContext<Options>): Promise<void>;
   /**
    * Puts it back; what is replaced is in `kept` first, or still where a memo says.

@@ -12,6 +12,8 @@ export interface Tree {
   readonly into: string;
   /** The directory that `paths` are relative to: `/`, or where a snapshot of it is mounted. */
   readonly root: string;
+  /** The directory of the host that `root` shows, where that is a snapshot: messages name what is on the host. */
+  readonly shows?: string;
   /** Files and directories, relative to `root`, without overlaps; their parents are stored too, without content. */
   readonly paths: readonly BytePath[];
   /** rsync-style patterns; a leading `/` means `root`. See docs/plugins of the `files` plugin. */
@@ -73,10 +75,20 @@ export interface Plugin<Options = unknown> {
   readonly summary: string;
   /** Strict schema with a description on every key: checks, types and reference documentation come from here. */
   readonly options: z.ZodType<Options>;
-  /** Order of `prepare` within a service, low first; `post` goes the other way round. Default 50; containers 10. */
+  /**
+   * Order of `prepare` within a service, low first; `post` goes the other way round. Default 50; containers 10. A task
+   * whose options name a `container` is prepared and run before those: it runs in what they stop.
+   */
   readonly order?: number;
   /** True: its tasks only go along with others; a service that has none but such ones is refused. */
   readonly savesNothing?: boolean;
+  /**
+   * True: whatever `prepare` remembers, it stops nothing. Otherwise a service counts as stopped from the `prepare` that
+   * remembered something on, unless the task's result says `snapshot`.
+   */
+  readonly stopsNothing?: boolean;
+  /** True: with these options a task saves nothing, as with `savesNothing`. Pure. */
+  savesNothingWith?(options: Options): boolean;
   /** What a task would save, in a few words for `backup-client check`: `database shop, plain SQL`. Pure. */
   describe?(options: Options): string;
   /** Throws if a run cannot succeed. Changes nothing. May return warnings. */

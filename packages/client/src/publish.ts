@@ -76,13 +76,21 @@ function isNoDirectory(error: unknown): boolean {
   return ['ENOTDIR', 'ELOOP'].includes((error as NodeJS.ErrnoException).code ?? '');
 }
 
-/** Removes what runs that were killed have left: work directories, partial files, archives that were never published. */
-export async function sweepSpool(spool: string, hostname: string, log: Log): Promise<void> {
+/**
+ * Removes what runs that were killed have left: work directories, partial files, archives that were never published.
+ * @param needed paths in work directories that have to stay
+ */
+export async function sweepSpool(
+  spool: string,
+  hostname: string,
+  log: Log,
+  needed: readonly string[] = [],
+): Promise<void> {
   const names = await readdir(spool);
   const unfinished = names.filter((name) => isPartialName(name) || isUnfinishedName(name));
   const files = [...unfinished, ...unpublishedLeftovers(names, hostname)];
   for (const name of files) await rm(join(spool, name), { force: true });
-  const swept = [...(await sweepWorkDirectories(spool)), ...files.map((name) => join(spool, name))];
+  const swept = [...(await sweepWorkDirectories(spool, needed)), ...files.map((name) => join(spool, name))];
   for (const path of swept) log.warn(`Removed ${path}, left by a run that was killed.`, { path });
 }
 

@@ -2,15 +2,17 @@
 import { tmpdir } from 'node:os';
 import { BackupError, describeError } from '@local-backup/common/errors';
 import type { Plugin } from './plugin.ts';
+import { orderOf } from './plugin-order.ts';
 import { undoKilledRestore } from './restore/undo-restore.ts';
 import type { Service } from './service.ts';
 import { removeSpoolLock } from './spool-lock.ts';
 import { createTaskContext, type TaskIo } from './task-context.ts';
 import type { UndoEntry, UndoTask } from './undo-journal.ts';
 
-/** Something that could not be undone; without an entry where not even that could be read. */
+/** Something that could not be undone. */
 export interface Stuck {
-  readonly entry: UndoEntry | undefined;
+  /** `type/name` of the service that is not to be touched because of it; undefined where it is about none. */
+  readonly service: string | undefined;
   readonly message: string;
 }
 
@@ -37,8 +39,10 @@ export async function recover(io: RecoverIo): Promise<Recovery> {
   const failed: Stuck[] = [];
   await io.journal.sweep();
   const { entries, damaged } = await io.journal.list();
-  for (const message of damaged) failed.push({ entry: undefined, message: `an undo entry is damaged: ${message}` });
-  for (const entry of entries) {
+  for (const { service, message } of damaged) {
+    failed.push({ service, message: `an undo entry is damaged, so nobody knows what has to be started: ${message}` });
+  }
+  for (const entry of inOrderOfPost(entries, io)) {
     io.signal.throwIfAborted();
     const what = describeEntry(entry);
     try {
@@ -47,11 +51,21 @@ export async function recover(io: RecoverIo): Promise<Recovery> {
       io.log.warn(`Undone what an earlier run had left: ${what}.`);
       undone.push(what);
     } catch (error) {
-      failed.push({ entry, message: `${what}: ${describeError(error)} (remembered in ${io.journal.fileOf(entry)})` });
+      const message = `${what}: ${describeError(error)} (remembered in ${io.journal.fileOf(entry)})`;
+      failed.push({ service: serviceOf(entry), message });
     }
   }
   for (const { message } of failed) io.log.error(`Cannot undo what an earlier run had left: ${message}`);
   return { undone, failed };
+}
+
+/** As a run would have: what was stopped first is started last. All else comes after the tasks. */
+function inOrderOfPost(entries: readonly UndoEntry[], { plugins }: RecoverIo): readonly UndoEntry[] {
+  const order = (entry: UndoEntry) => {
+    if (entry.kind !== 'task') return Number.NEGATIVE_INFINITY;
+    return orderOf(plugins.find(({ name }) => name === entry.plugin) ?? {});
+  };
+  return [...entries].sort((a, b) => (order(a) < order(b) ? 1 : order(a) > order(b) ? -1 : 0));
 }
 
 /**
@@ -59,10 +73,11 @@ export async function recover(io: RecoverIo): Promise<Recovery> {
  * @returns how many entries there were
  */
 export async function forgetService(name: string, { journal }: Pick<TaskIo, 'journal'>): Promise<number> {
-  const { entries } = await journal.list();
-  const done = entries.filter(
-    (entry) => entry.kind !== 'spool-lock' && `${entry.service.type}/${entry.service.name}` === name,
-  );
+  const { entries, damaged } = await journal.list();
+  const done = [
+    ...entries.filter((entry) => serviceOf(entry) === name),
+    ...damaged.filter(({ service }) => service === name),
+  ];
   for (const entry of done) await journal.remove(entry);
   return done.length;
 }
@@ -92,6 +107,10 @@ function optionsNow(entry: UndoTask, services: readonly Service[]): unknown {
   const service = services.find(({ name, type }) => name === entry.service.name && type === entry.service.type);
   const task = service?.tasks.find(({ key, plugin }) => key === entry.task && plugin.name === entry.plugin);
   return JSON.stringify(task?.options) === JSON.stringify(entry.options) ? undefined : task?.options;
+}
+
+function serviceOf(entry: UndoEntry): string | undefined {
+  return entry.kind === 'spool-lock' ? undefined : `${entry.service.type}/${entry.service.name}`;
 }
 
 function describeEntry(entry: UndoEntry): string {

@@ -51,7 +51,7 @@ describe('the plan of a restore', () => {
 10 restore
    files: replace /srv/a\\nb
    files: c stays
-   command: nothing is put back by itself; by hand: see "How to put it back by hand" of the plugin
+   command: nothing is put back by itself; see "How to put it back by hand" in its page, /usr/share/doc/backup-client/plugins/
 20 20label of restore.d
 80 start
    docker: start app

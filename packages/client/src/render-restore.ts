@@ -70,7 +70,8 @@ function renderStage(stage: Stage, tasks: readonly TaskPlan[]): readonly string[
 
 function renderTask(kind: BuiltIn, { task, steps, late }: TaskPlan): readonly string[] {
   if (steps === undefined) {
-    const text = `   ${task}: nothing is put back by itself; by hand: see "How to put it back by hand" of the plugin`;
+    const where = '"How to put it back by hand" in its page, /usr/share/doc/backup-client/plugins/';
+    const text = `   ${task}: nothing is put back by itself; see ${where}`;
     return kind === 'restore' ? [text] : [];
   }
   return steps

@@ -6,6 +6,7 @@ import type { ManifestService } from '@local-backup/common/manifest';
 import type { TreeRequest } from './archive.ts';
 import { createStageOwners } from './expect/stage-owners.ts';
 import { judgeTasks } from './judge-tasks.ts';
+import { isEarly, placeOf } from './plugin-order.ts';
 import { readAfterPost, readBeforePost } from './read-trees.ts';
 import type { Service } from './service.ts';
 import {
@@ -22,8 +23,12 @@ import { createTaskContext, undoEntryOf } from './task-context.ts';
 import { beginTask, failureOf, ranWell, serviceReport, type TaskProgress } from './task-progress.ts';
 import { verifyStage } from './verify-stage.ts';
 
-/** Plugins without an `order` of their own come after containers (10) and before those that want to be last. */
-const DEFAULT_ORDER = 50;
+/** A service that was saved, as far as that went. */
+export interface SavedService {
+  readonly report: ManifestService;
+  /** False where it has failed, and nothing is in the archive but its service.yaml and records. */
+  readonly hasData: boolean;
+}
 
 /**
  * Saves one service into the archive: prepare all its tasks, run them, read their trees, then post in the opposite
@@ -33,17 +38,24 @@ const DEFAULT_ORDER = 50;
  *
  * @throws only when the archive itself is broken, or the run is to end
  */
-export async function runService(service: Service, io: ServiceIo): Promise<ManifestService> {
+export async function runService(service: Service, io: ServiceIo): Promise<SavedService> {
   const started = io.now();
   const work = await openService(service, io);
   const secondsStopped = await saveTrees(work, io);
+  const filesInTrees = work.totals.files;
   if (secondsStopped > 0) io.log.info(`${work.prefix} stood still for ${secondsStopped.toFixed(1)} s.`);
   await verifyStage(work, service, io);
   await addStage(work, io);
   await judgeTasks(work, io);
   const { bytes, files } = work.totals;
   const sums = { started: started.toISOString(), seconds: secondsSince(started, io), secondsStopped, bytes, files };
-  return serviceReport(service, work.tasks, sums);
+  const report = serviceReport(service, work.tasks, sums);
+  return { report, hasData: report.status !== 'failed' || filesInTrees > 0 || work.tasks.some(hasDumped) };
+}
+
+/** Beside trees, what a task leaves in the stage are records about them. */
+function hasDumped({ result: { trees = [] }, tally }: TaskProgress): boolean {
+  return trees.length === 0 && tally.saved().files > 0;
 }
 
 async function openService(service: Service, io: ServiceIo): Promise<ServiceWork> {
@@ -56,7 +68,7 @@ async function openService(service: Service, io: ServiceIo): Promise<ServiceWork
       const entry = undoEntryOf(service, task);
       return beginTask(task, entry, createTaskContext(entry, stage, io));
     })
-    .sort((a, b) => (a.task.plugin.order ?? DEFAULT_ORDER) - (b.task.plugin.order ?? DEFAULT_ORDER));
+    .sort((a, b) => placeOf(a.task) - placeOf(b.task));
   const prefix = `${service.type}/${service.name}`;
   await io.archive.addDirectory(service.type);
   await io.archive.addDirectory(prefix);
@@ -85,31 +97,39 @@ async function saveTrees(work: ServiceWork, io: ServiceIo): Promise<number> {
   return secondsStopped;
 }
 
+/** What runs in a container is also run here: those that come now stop it. */
 async function prepareAll(work: ServiceWork, io: ServiceIo): Promise<boolean> {
   for (const progress of work.tasks) {
-    const { plugin } = progress.task;
-    if (plugin.prepare === undefined && plugin.post === undefined) continue;
-    const begun = io.now();
-    const done = await attempt(progress, 'prepare', io, async () => {
-      // On disk before prepare acts: whatever happens now, the next run knows that post has to be called.
-      await io.journal.write(progress.entry);
-      work.prepared.push(progress);
-      await plugin.prepare?.(progress.context);
-    });
-    if (progress.context.remembered() !== undefined) progress.quietSince = begun;
-    if (!done) return false;
+    if (!(await prepareTask(progress, work, io))) return false;
+    if (isEarly(progress.task)) await runTask(progress, work, io);
   }
   return true;
 }
 
+async function prepareTask(progress: TaskProgress, work: ServiceWork, io: ServiceIo): Promise<boolean> {
+  const { plugin } = progress.task;
+  if (plugin.prepare === undefined && plugin.post === undefined) return true;
+  const begun = io.now();
+  const done = await attempt(progress, 'prepare', io, async () => {
+    // On disk before prepare acts: whatever happens now, the next run knows that post has to be called.
+    await io.journal.write(progress.entry);
+    work.prepared.push(progress);
+    await plugin.prepare?.(progress.context);
+  });
+  if (progress.context.remembered() !== undefined) progress.quietSince = begun;
+  return done;
+}
+
 async function runAll(work: ServiceWork, io: ServiceIo): Promise<void> {
-  for (const progress of work.tasks) {
-    await attempt(progress, 'run', io, async () => {
-      ranWell(progress, await progress.task.plugin.run(progress.context));
-      await requireFreeSpace(work.stage, io.minFreeBytes);
-    });
-    await attempt(progress, 'run', io, () => work.owners.claim(progress));
-  }
+  for (const progress of work.tasks) if (!isEarly(progress.task)) await runTask(progress, work, io);
+}
+
+async function runTask(progress: TaskProgress, work: ServiceWork, io: ServiceIo): Promise<void> {
+  await attempt(progress, 'run', io, async () => {
+    ranWell(progress, await progress.task.plugin.run(progress.context));
+    await requireFreeSpace(work.stage, io.minFreeBytes);
+  });
+  await attempt(progress, 'run', io, () => work.owners.claim(progress));
 }
 
 /**

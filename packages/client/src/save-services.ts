@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { describeError, InterruptedError } from '@local-backup/common/errors';
-import type { ManifestService } from '@local-backup/common/manifest';
 import { mapParallel } from '@local-backup/common/parallel';
-import { runService } from './run-service.ts';
+import { runService, type SavedService } from './run-service.ts';
 import type { Service } from './service.ts';
 import type { ServiceIo } from './service-work.ts';
 import { failedService } from './task-progress.ts';
@@ -15,13 +14,13 @@ export async function saveServices(
   services: readonly Service[],
   parallel: number,
   io: ServiceIo,
-): Promise<readonly ManifestService[]> {
+): Promise<readonly SavedService[]> {
   const ended: unknown[] = [];
-  const reports = await mapParallel(services, parallel, async (service) => {
+  const saved = await mapParallel(services, parallel, async (service) => {
     if (ended.length > 0) return [];
     io.log.info(`Saving ${service.type}/${service.name} ...`, { service: service.name });
     return saveService(service, io).then(
-      (report) => [report],
+      (one) => [one],
       (error: unknown) => {
         ended.push(error);
         return [];
@@ -30,17 +29,17 @@ export async function saveServices(
   });
   // What could not be put back comes before the signal that has ended the run.
   if (ended.length > 0) throw ended.find((error) => !(error instanceof InterruptedError)) ?? ended[0];
-  return reports.flat();
+  return saved.flat();
 }
 
 /** The boundary of a service: what keeps it from even beginning costs this service, not the others. */
-async function saveService(service: Service, io: ServiceIo): Promise<ManifestService> {
+async function saveService(service: Service, io: ServiceIo): Promise<SavedService> {
   try {
     return await runService(service, io);
   } catch (error) {
     if (io.signal.aborted || io.archive.broken) throw error;
     const message = describeError(error);
     io.log.error(message, { service: service.name });
-    return failedService(service, [message], io.now());
+    return { report: failedService(service, [message], io.now()), hasData: false };
   }
 }

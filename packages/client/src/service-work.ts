@@ -5,6 +5,7 @@ import { BackupError } from '@local-backup/common/errors';
 import type { ArchiveWriter, HeldTree, TreeTotals } from './archive.ts';
 import type { StageOwners } from './expect/stage-owners.ts';
 import type { TaskSizes } from './expect/task-sizes.ts';
+import type { Tree } from './plugin.ts';
 import type { TaskIo } from './task-context.ts';
 import { failureOf, type TaskProgress, warnOf } from './task-progress.ts';
 
@@ -14,8 +15,8 @@ export interface ServiceIo extends TaskIo {
   readonly work: string;
   readonly archive: ArchiveWriter;
   readonly minFreeBytes: number;
-  /** Patterns that are left out of every tree: the spool must never be read into the archive that grows in it. */
-  readonly exclude: readonly string[];
+  /** The real path of the directory that the archive grows in. */
+  readonly spool: string;
   readonly sizes: TaskSizes;
   readonly now: () => Date;
 }
@@ -31,14 +32,14 @@ export interface ServiceWork {
   /** Tasks whose prepare has begun. */
   readonly prepared: TaskProgress[];
   /** Trees that were read while the service stood still, and are not in the archive yet. */
-  readonly held: { readonly progress: TaskProgress; readonly tree: HeldTree }[];
+  readonly held: { readonly progress: TaskProgress; readonly tree: Tree; readonly held: HeldTree }[];
   readonly totals: { bytes: number; files: number };
 }
 
 /** Since when the service stands still: undefined where nothing had to be stopped. A snapshot stops nothing. */
 export function quietSince({ tasks }: ServiceWork): Date | undefined {
-  const times = tasks.flatMap(({ quietSince: since, result }) =>
-    since === undefined || result.snapshot ? [] : [since],
+  const times = tasks.flatMap(({ task, quietSince: since, result }) =>
+    since === undefined || task.plugin.stopsNothing || result.snapshot ? [] : [since],
   );
   return times.sort((a, b) => a.getTime() - b.getTime())[0];
 }

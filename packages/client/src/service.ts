@@ -85,7 +85,7 @@ export function parseService(text: string, file: string, plugins: readonly Plugi
     ...directoryComplaints(file),
   ];
   const warnings = tasks.flatMap((checked) => checked.warning ?? []);
-  const saves = done.some(({ plugin }) => !plugin.savesNothing);
+  const saves = done.some(({ plugin, options }) => !plugin.savesNothing && plugin.savesNothingWith?.(options) !== true);
   if (complaints.length === 0 && !saves) complaints.push(noTask(file, done, warnings));
   // A file that is refused is corrected once: what would only be a warning is listed with the rest.
   else if (complaints.length > 0) complaints.push(...warnings);

@@ -32,11 +32,14 @@ export async function stageConfig(stage: string, file: string): Promise<void> {
 
 /**
  * Work directories of earlier runs. Called with the instance lock held, so that none of them can be in use.
+ * @param needed paths below those that have to stay
  * @returns the paths that were removed
  */
-export async function sweepWorkDirectories(spool: string): Promise<readonly string[]> {
+export async function sweepWorkDirectories(spool: string, needed: readonly string[] = []): Promise<readonly string[]> {
   const names = (await readdir(spool)).filter((name) => name.startsWith(WORK_PREFIX));
-  const paths = names.map((name) => join(spool, name));
+  const paths = names
+    .map((name) => join(spool, name))
+    .filter((path) => !needed.some((one) => one.startsWith(`${path}/`)));
   for (const path of paths) await rm(path, { recursive: true, force: true });
   return paths;
 }

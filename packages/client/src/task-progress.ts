@@ -33,10 +33,25 @@ export function beginTask(task: ServiceTask, entry: UndoTask, context: PluginCon
 
 /** Its `run` has come to its end; what follows can only make it worse. */
 export function ranWell(progress: TaskProgress, result: TaskResult): void {
-  progress.result = result;
+  const { facts, tooLong } = sortFacts(result.facts ?? {});
+  progress.result = { ...result, facts };
   if (progress.status === 'skipped') progress.status = 'success';
   warnOf(progress, result.warnings ?? []);
+  if (tooLong.length > 0) warnOf(progress, [`not in the manifest, because it is too long: ${tooLong.join(', ')}`]);
   for (const message of result.failures ?? []) failureOf(progress, 'run', new BackupError('failed', message));
+}
+
+/** What a manifest takes: a fact that is too long would cost the whole host its archive. */
+const FACTS_MAX = 1_000;
+const FACT_NAME_MAX = 100;
+const FACT_LENGTH_MAX = 1_000;
+
+function sortFacts(facts: Readonly<Record<string, string>>) {
+  const all = Object.entries(facts);
+  const fits = ([name, value]: readonly [string, string], index: number) =>
+    index < FACTS_MAX && name.length <= FACT_NAME_MAX && value.length <= FACT_LENGTH_MAX;
+  const left = all.filter((fact, index) => !fits(fact, index)).map(([name]) => name.slice(0, FACT_NAME_MAX));
+  return { facts: Object.fromEntries(all.filter(fits)), tooLong: left.slice(0, 10) };
 }
 
 /** For the manifest; all is well. */
@@ -62,13 +77,14 @@ export function failureOf(progress: TaskProgress, stage: string, error: unknown)
 /** The longest list of messages that a manifest takes per task; what is left out is counted. */
 const MESSAGES_MAX = 200;
 const MESSAGE_LENGTH_MAX = 5_000;
+const PLUGIN_NAME_MAX = 100;
 
 /** What the manifest says of a task. */
 function taskReport(progress: TaskProgress): ManifestTask {
   const { status, messages } = progress;
   const told = status === 'skipped' ? [...messages, 'Not run, because another task of the service failed.'] : messages;
   return {
-    plugin: progress.task.plugin.name,
+    plugin: progress.task.plugin.name.slice(0, PLUGIN_NAME_MAX),
     status,
     messages: bounded(told),
     seconds: progress.seconds,

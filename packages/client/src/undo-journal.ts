@@ -30,6 +30,8 @@ const restoreTask = z.strictObject({
   kept: z.string(),
   /** How far it has come: its `start` is due once its `stop` has begun, its `revert` once its `apply` has. */
   stage: z.enum(['waiting', 'stopping', 'applying']),
+  /** Its `start` has begun: it may be running, and is stopped before anything is taken back. */
+  started: z.boolean().optional(),
   memo: z.record(z.string(), z.unknown()).optional(),
 });
 
@@ -52,6 +54,14 @@ export type UndoTask = z.infer<typeof taskEntry>;
 export type UndoRestore = z.infer<typeof restoreEntry>;
 export type UndoRestoreTask = z.infer<typeof restoreTask>;
 
+/** An entry that cannot be read: its file's name still tells what it is about. */
+export interface DamagedEntry {
+  readonly file: string;
+  /** `type/name`; undefined where it is about no service. */
+  readonly service: string | undefined;
+  readonly message: string;
+}
+
 /**
  * What has to be undone, on disk before it is done, one file each. Whatever is still there when a run begins was left
  * by a run that was killed (docs/design.md, promise 2).
@@ -60,9 +70,9 @@ export interface UndoJournal {
   /** On disk (fsync) when the promise resolves. Replaces the entry of the same task. */
   write(entry: UndoEntry): Promise<void>;
   /** Called when the entry has been undone. */
-  remove(entry: UndoEntry): Promise<void>;
+  remove(entry: UndoEntry | DamagedEntry): Promise<void>;
   /** In the order of their names. One that cannot be read does not hide the others. */
-  list(): Promise<{ readonly entries: readonly UndoEntry[]; readonly damaged: readonly string[] }>;
+  list(): Promise<{ readonly entries: readonly UndoEntry[]; readonly damaged: readonly DamagedEntry[] }>;
   /** Removes what was never written whole, and so never acted on. Only with the instance lock held. */
   sweep(): Promise<void>;
   /** File of an entry, for messages. */
@@ -78,18 +88,18 @@ export function openUndoJournal(directory: string): UndoJournal {
       await writeFileAtomic(fileOf(entry), `${JSON.stringify(entry)}\n`, { mode: 0o600 });
     },
     async remove(entry) {
-      await rm(fileOf(entry), { force: true });
+      await rm('file' in entry ? entry.file : fileOf(entry), { force: true });
       await fsyncDirectory(directory);
     },
     async list() {
       const names = (await namesIn(directory)).filter((name) => name.endsWith('.json')).sort();
       const entries: UndoEntry[] = [];
-      const damaged: string[] = [];
+      const damaged: DamagedEntry[] = [];
       for (const name of names) {
         try {
           entries.push(await readJson(join(directory, name), entrySchema));
         } catch (error) {
-          damaged.push(describeError(error));
+          damaged.push({ file: join(directory, name), service: serviceIn(name), message: describeError(error) });
         }
       }
       return { entries, damaged };
@@ -107,6 +117,18 @@ function nameOf(entry: UndoEntry): string {
   if (entry.kind === 'spool-lock') return 'spool-lock';
   if (entry.kind === 'restore') return `restore+${entry.service.type}+${entry.service.name}`;
   return `task+${entry.service.type}+${entry.service.name}+${encodeURIComponent(entry.task)}`;
+}
+
+/** Copies that restores which are not undone yet were made from: their tasks may need them to be undone. */
+export async function copiesInUse({ list }: Pick<UndoJournal, 'list'>): Promise<readonly string[]> {
+  const { entries } = await list();
+  return entries.flatMap((entry) => (entry.kind === 'restore' ? [entry.copy] : []));
+}
+
+/** The service of an entry, by the name of its file. */
+function serviceIn(file: string): string | undefined {
+  const [kind, type, name] = file.replace(/\.json$/, '').split('+');
+  return (kind === 'task' || kind === 'restore') && name !== undefined ? `${type}/${name}` : undefined;
 }
 
 async function namesIn(directory: string): Promise<string[]> {

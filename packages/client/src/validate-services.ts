@@ -5,7 +5,6 @@ import type { Stuck } from './recover.ts';
 import type { Service, ServiceTask } from './service.ts';
 import { createTaskContext, type TaskIo, undoEntryOf } from './task-context.ts';
 import { failedService } from './task-progress.ts';
-import type { UndoEntry } from './undo-journal.ts';
 
 /** Something that is not as it should be with a service. */
 export interface Finding {
@@ -58,7 +57,7 @@ export async function validateServices(
 
 async function validateService(service: Service, stuck: readonly Stuck[], io: TaskIo): Promise<readonly Finding[]> {
   const findings: Finding[] = stuck
-    .filter(({ entry }) => isOf(entry, service))
+    .filter((one) => one.service === `${service.type}/${service.name}`)
     .map(({ message }) => ({ task: undefined, isFailure: true, message: stuckMessage(message) }));
   if (service.tasks.length === 0) {
     const message = `${service.file}: no task that can be done: nothing would be saved.`;
@@ -82,11 +81,6 @@ async function validateService(service: Service, stuck: readonly Stuck[], io: Ta
 async function validateTask(service: Service, task: ServiceTask, io: TaskIo): Promise<readonly string[]> {
   const context = createTaskContext(undoEntryOf(service, task), service.configDirectory, io);
   return (await task.plugin.validate?.(context)) ?? [];
-}
-
-function isOf(entry: UndoEntry | undefined, service: Service): boolean {
-  if (entry === undefined || entry.kind === 'spool-lock') return false;
-  return entry.service.name === service.name && entry.service.type === service.type;
 }
 
 function stuckMessage(message: string): string {

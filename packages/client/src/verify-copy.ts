@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { randomBytes } from 'node:crypto';
-import { lstat, mkdir, readFile, rm } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readFile, realpath, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Tools } from '@local-backup/common/config/tools';
 import { BackupError, describeError } from '@local-backup/common/errors';
@@ -111,16 +111,46 @@ export function factsOf(
   return manifest?.tasks.find(({ plugin }) => plugin === name)?.facts ?? {};
 }
 
-/** Gives a scratch directory of its own, and removes it with whatever is in it. */
+/** The longest directory in which scratch directories still have names that a socket fits into; see `CopyContext.scratch`. */
+const LONGEST_PARENT = 40;
+
+/** Open to every account of every Unix, and on a disk, which `/tmp` may not be. */
+const COMMON_PARENT = '/var/tmp';
+
+/**
+ * Gives a scratch directory of its own, and removes it with whatever is in it. Throw-away instances run as an account that
+ * has nothing: it can pass through all directories above. Where it could not get into `scratchDirectory`, or the names in
+ * there would be too long, the scratch directory is in `/var/tmp`.
+ */
 export async function withScratch<Result>(
   { scratchDirectory }: Pick<CopyIo, 'scratchDirectory'>,
   work: (scratch: string) => Promise<Result>,
 ): Promise<Result> {
-  const scratch = join(scratchDirectory, `s-${randomBytes(4).toString('hex')}`);
-  await mkdir(scratch, { recursive: true, mode: 0o700 });
+  await mkdir(scratchDirectory, { recursive: true, mode: 0o711 });
+  const isFit = scratchDirectory.length <= LONGEST_PARENT && (await isOpenToAll(scratchDirectory));
+  const cage = join(isFit ? scratchDirectory : COMMON_PARENT, `s-${randomName()}`);
+  // Others can pass through it, to what they know the name of, and cannot look into it.
+  await mkdir(cage, { mode: 0o700 });
   try {
+    await chmod(cage, 0o711);
+    const scratch = join(cage, randomName());
+    await mkdir(scratch, { mode: 0o700 });
     return await work(scratch);
   } finally {
-    await rm(scratch, { recursive: true, force: true });
+    await rm(cage, { recursive: true, force: true });
+  }
+}
+
+function randomName(): string {
+  return randomBytes(4).toString('hex');
+}
+
+/** Whether every account can pass through a directory; our own can in any case, and without root there is no other. */
+async function isOpenToAll(directory: string): Promise<boolean> {
+  if (process.getuid?.() !== 0) return true;
+  const path = await realpath(directory);
+  for (let at = path; ; at = dirname(at)) {
+    if (((await stat(at)).mode & 0o001) === 0) return false;
+    if (at === dirname(at)) return true;
   }
 }

@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { BackupError } from '@local-backup/common/errors';
 import type { Check } from './plugin-copy.ts';
 import type { Service } from './service.ts';
 import { attempt, type ServiceIo, type ServiceWork } from './service-work.ts';
 import type { TaskProgress } from './task-progress.ts';
-import { copyContextOf } from './verify-copy.ts';
-
-/** Longest temporary directory that leaves room for the name of a socket; see `CopyContext.scratch`. */
-const SHORT_PATH = 45;
+import { copyContextOf, withScratch } from './verify-copy.ts';
 
 /**
  * Asks the plugins whether what they have just left in the stage would load: a dump that nobody can read is found tonight.
@@ -28,14 +23,11 @@ export async function verifyStage(work: ServiceWork, service: Service, io: Servi
 }
 
 async function look(work: ServiceWork, service: Service, { task, result }: TaskProgress, io: ServiceIo) {
-  const scratch = await mkdtemp(join(tmpdir().length > SHORT_PATH ? '/tmp' : tmpdir(), 'bc-'));
-  try {
+  return withScratch({ scratchDirectory: tmpdir() }, async (scratch) => {
     const copy = { directory: work.stage, manifest: undefined };
     const context = copyContextOf(copy, service, task, { ...io, scratch, level: 'quick' });
     return (await task.plugin.verify?.({ ...context, facts: result.facts ?? {} })) ?? [];
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+  });
 }
 
 function requireGood(checks: readonly Check[]): void {

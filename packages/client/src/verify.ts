@@ -20,6 +20,8 @@ export interface VerifyRequest {
   readonly manifest: Pick<Manifest, 'bytes' | 'sha256' | 'totals' | 'entryList'>;
   /** Ends the reading. */
   readonly signal: AbortSignal;
+  /** Called with every member; what it throws ends the reading. */
+  readonly judge?: (entry: Entry) => void;
 }
 
 /** Single members have to be such as the server takes. */
@@ -31,12 +33,13 @@ const LIMITS: TarLimits = { ...UNBOUNDED, ...MEMBER_LIMITS };
  *
  * @throws BackupError `untrusted` naming the first difference; what the signal was aborted with
  */
-export async function verifyArchive({ archive, entryList, manifest, signal }: VerifyRequest): Promise<void> {
+export async function verifyArchive(request: VerifyRequest): Promise<void> {
+  const { archive, entryList, manifest } = request;
   const archiveSum = createSum();
   const listSum = createSum();
   const list = readEntryLines(entryList, { entries: manifest.totals.entries, onCompressed: listSum.add });
   const comparison = createEntryComparison(list);
-  const totals = await readBack(gunzipFile(archive, { onCompressed: archiveSum.add }), comparison, signal);
+  const totals = await readBack(gunzipFile(archive, { onCompressed: archiveSum.add }), comparison, request);
   await comparison.end();
   requireSame('the archive', archiveSum.result(), manifest);
   requireSame('the entry list', listSum.result(), manifest.entryList);
@@ -46,10 +49,14 @@ export async function verifyArchive({ archive, entryList, manifest, signal }: Ve
 async function readBack(
   tar: AsyncIterable<Buffer>,
   comparison: EntryComparison,
-  signal: AbortSignal,
+  { signal, judge }: Pick<VerifyRequest, 'signal' | 'judge'>,
 ): Promise<TarTotals> {
   let batch: Entry[] = [];
-  const reader = createTarReader({ limits: LIMITS, onEntry: (entry) => void batch.push(entry) });
+  const onEntry = (entry: Entry) => {
+    judge?.(entry);
+    batch.push(entry);
+  };
+  const reader = createTarReader({ limits: LIMITS, onEntry });
   for await (const piece of tar) {
     signal.throwIfAborted();
     if (!reader.write(piece)) await hashHoles(reader, signal);

@@ -30,6 +30,11 @@ it('tells an error and turns it into an exit code', async () => {
   expect(written).toBe('ERROR: Two mistakes:\nhere\n');
 });
 
+it('does not let what it quotes steer the terminal', async () => {
+  await report(new BackupError('failed', 'file \u001b[2Jx\r\nsecond\tline'));
+  expect(written).toBe('ERROR: file \\x1b[2Jx\\x0d\nsecond\\tline\n');
+});
+
 it('does not tell again what the log has told', async () => {
   expect(await report(markReported(new BackupError('failed', 'told')))).toBe(1);
   expect(await report(markReported(new InterruptedError('SIGTERM')))).toBe(143);

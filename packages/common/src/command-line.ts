@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
+import { showControls } from './byte-path.ts';
 import { BackupError, describeError, exitCodeOf, isReported } from './errors.ts';
 
 /**
@@ -32,6 +33,8 @@ async function tell(error: unknown, json: boolean): Promise<void> {
   // Loaded when it is needed: `-h` is fast.
   const { createToolbox, logFormatHere } = await import('./program.ts');
   const text = describeError(error);
-  if (logFormatHere(json).format === 'terminal') process.stderr.write(`ERROR: ${text}\n`);
+  // It may quote what other programs, or names in an archive, have said: as in the log, none of it steers the terminal.
+  const shown = text.split('\n').map(showControls).join('\n');
+  if (logFormatHere(json).format === 'terminal') process.stderr.write(`ERROR: ${shown}\n`);
   else createToolbox({ level: 'error', json }).log.error(text);
 }

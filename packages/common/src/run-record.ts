@@ -33,6 +33,16 @@ const upkeepSchema = z.strictObject({
   bytesBefore: z.int().min(0).optional(),
 });
 
+const drillLoadedSchema = z.strictObject({
+  /** Services that would come back, and those that would not. */
+  proven: z.int().min(0),
+  failed: z.int().min(0),
+  /** Those that were not looked at, or not at all of them, and why; the first hundred. */
+  unseen: z.array(z.strictObject({ service: z.string(), why: z.string() })),
+  unseenCount: z.int().min(0),
+  seconds: z.number().min(0),
+});
+
 const drillSchema = z.strictObject({
   snapshot: z.string(),
   /** Of the snapshot, by the server's clock. */
@@ -43,6 +53,8 @@ const drillSchema = z.strictObject({
   bytes: z.int().min(0),
   /** Of the restore alone, without the comparison. */
   restoreSeconds: z.number().min(0),
+  /** At level `services`: what the plugins have said of the services; missing: files were compared, nothing was loaded. */
+  loaded: drillLoadedSchema.optional(),
 });
 
 const copySchema = z.strictObject({

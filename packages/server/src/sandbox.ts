@@ -2,6 +2,7 @@
 
 import { BackupError } from '@local-backup/common/errors';
 import type { Run, RunResult } from '@local-backup/common/exec';
+import { MOUNT_SYSTEM } from './sandbox-root.ts';
 
 export interface Sandbox {
   /** The only directory that the command can write to; it is its working directory. */
@@ -38,17 +39,7 @@ set -eu
 trap 'exit ${SETUP_FAILED}' EXIT
 root=$1 live=$2 cpu=$3 bytes=$4
 shift 4
-mount -t tmpfs -o mode=0755,size=1m,nosuid,nodev,noexec sandbox "$root"
-for directory in usr bin sbin lib lib32 lib64 libx32; do
-  if [ -L "/$directory" ]; then
-    ln -s "$(readlink "/$directory")" "$root/$directory"
-  elif [ -d "/$directory" ]; then
-    mkdir "$root/$directory"
-    mount --bind "/$directory" "$root/$directory"
-    mount -o remount,bind,ro,nosuid,nodev "$root/$directory"
-  fi
-done
-mkdir "$root/live" "$root/old"
+${MOUNT_SYSTEM}mkdir "$root/live" "$root/old"
 ln -s old/proc "$root/proc"
 mount --bind "$live" "$root/live"
 mount -o remount,bind,nosuid,nodev,noexec "$root/live"

@@ -2,6 +2,7 @@
 import { VERSION } from '@local-backup/common/version';
 import { Command } from 'commander';
 import type { GlobalOptions } from '../commands/session.ts';
+import { addInitCommand } from './init-command.ts';
 import { addPluginCommands } from './plugin-commands.ts';
 import { addRestoreCommand } from './restore-command.ts';
 
@@ -57,6 +58,7 @@ export function createProgram(): Command {
     .option('--done <type/name>', 'forget what has to be undone of a service: it was put back by hand')
     .action(async (options) => (await import('../commands/recover.ts')).recoverCommand(global(), options, print));
   addRestoreCommand(program, global, print);
+  addInitCommand(program, global, print);
   addConfigCommands(program, global);
   addPluginCommands(program, global, print);
   return program;
@@ -72,7 +74,7 @@ function addConfigCommands(program: Command, global: () => GlobalOptions): void 
     .command('show')
     .description('print what counts after all files and defaults have been merged')
     .action(async () => {
-      const { openSession } = await import('../commands/session.ts');
-      (await import('../commands/config.ts')).configShow((await openSession(global())).config, print);
+      const { openConfig } = await import('../commands/session.ts');
+      (await import('../commands/config.ts')).configShow(await openConfig(global()), print);
     });
 }

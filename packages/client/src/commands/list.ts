@@ -7,11 +7,11 @@ import { manifestName, SPOOL_DONE } from '@local-backup/common/spool';
 import { listSpool } from '../publish.ts';
 import { readManifest } from '../read-manifest.ts';
 import { type ListedArchive, renderList } from '../render-list.ts';
-import { type GlobalOptions, openSession } from './session.ts';
+import { type GlobalOptions, openConfig } from './session.ts';
 
 /** `backup-client list`: the archives in the spool and in `done/`, newest first. */
 export async function listCommand(global: GlobalOptions, print: (text: string) => void): Promise<void> {
-  const { config } = await openSession(global);
+  const config = await openConfig(global);
   const spool = config.baseBackupDir;
   const archives = [...(await archivesIn(spool, 'waiting')), ...(await archivesIn(join(spool, SPOOL_DONE), 'stored'))];
   print(global.json ? `${JSON.stringify(archives)}\n` : renderList(spool, archives));

@@ -132,8 +132,10 @@ function brokenPlugin(name: string, problem: string): Plugin {
   const fail = async () => {
     throw new BackupError('config', problem);
   };
-  // `post` too: what it did in an earlier run is not undone by saying nothing.
-  return definePlugin<unknown>({ name, summary: problem, options: z.unknown(), validate: fail, run: fail, post: fail });
+  const saves = { validate: fail, run: fail, post: fail, verify: fail };
+  // `post` and `revert` too: what it did in an earlier run is not undone by saying nothing.
+  const restore = { plan: fail, apply: fail, revert: fail, start: fail };
+  return definePlugin<unknown>({ name, summary: problem, options: z.unknown(), ...saves, restore });
 }
 
 function messageOf(error: unknown): string {

@@ -16,11 +16,12 @@ import { findPluginFiles, type PluginFile, pluginFileAt } from '../plugin-files.
 import { plugins as builtIn } from '../plugins/index.ts';
 import { type ListedPlugin, renderContract, renderPlugins } from '../render-plugins.ts';
 import { loadPluginFile, loadPlugins } from './load-plugins.ts';
-import { type GlobalOptions, openSession } from './session.ts';
+import { type GlobalOptions, openConfig } from './session.ts';
 
 /** `backup-client plugin list`: every plugin that a service.yaml of this host can name. */
 export async function pluginList(global: GlobalOptions, print: (text: string) => void): Promise<void> {
-  const { config, run, log } = await openSession(global);
+  const config = await openConfig(global);
+  const { run, log } = createToolbox({ level: config.logLevel, json: global.json ?? false });
   const { own, warnings } = await loadPlugins(config, { exec: run, log });
   const plugins: ListedPlugin[] = [
     ...builtIn.map(({ name, summary }): ListedPlugin => {

@@ -14,11 +14,12 @@ import { keptRootIn, listKept } from '../restore/kept.ts';
 import { copyTree, makeTarget } from '../restore/put-copy.ts';
 import { type UnpackIo, unpackSource } from '../restore/unpack.ts';
 import { createWorkDirectory } from '../stage.ts';
+import { copiesInUse } from '../undo-journal.ts';
 import type { ServiceCopy } from '../verify-copy.ts';
 import { confirmOnTerminal } from './confirm.ts';
 import { recoverNow } from './recover.ts';
 import { restoreService } from './restore-service.ts';
-import { type ClientSession, type GlobalOptions, instanceLockIn, openSession } from './session.ts';
+import { type ClientSession, type GlobalOptions, instanceLockIn, openConfig, openSession } from './session.ts';
 
 export interface RestoreOptions {
   readonly from?: string;
@@ -46,11 +47,11 @@ export async function restoreCommand(
   const wanted = options.listKept ? '' : requireUsage(service, options);
   const watch = abortOnSignals();
   try {
-    const session = await openSession(global);
     if (options.listKept) {
-      const { stateDir } = session.config;
+      const { stateDir } = await openConfig(global);
       return print(renderKept(keptRootIn(stateDir), await listKept(stateDir)));
     }
+    const session = await openSession(global);
     watch.signal.addEventListener('abort', () => session.log.warn('Stopping; everything is being put back ...'));
     await withInstanceLock(instanceLockIn(session.config.lockDir), 'backup-client', async (lost) => {
       const signal = AbortSignal.any([watch.signal, lost]);
@@ -87,13 +88,7 @@ function requireUsage(service: string | undefined, options: RestoreOptions): str
 /** What a killed run has left is put back before anything else; a service that is stuck is not touched. */
 async function recoverFirst(session: ClientSession, wanted: string, signal: AbortSignal): Promise<void> {
   const { failed } = await recoverNow(session, signal);
-  const stuck = failed.filter(({ entry }) => {
-    if (entry === undefined) return true;
-    return (
-      entry.kind !== 'spool-lock' &&
-      [entry.service.name, `${entry.service.type}/${entry.service.name}`].includes(wanted)
-    );
-  });
+  const stuck = failed.filter(({ service }) => service === wanted || service?.endsWith(`/${wanted}`));
   if (stuck.length === 0) return;
   const list = stuck.map(({ message }) => `  ${message}`).join('\n');
   throw new BackupError(
@@ -120,7 +115,7 @@ async function restoreFrom(
     ...{ minFreeBytes: config.minFreeBytes, signal },
   };
   if (options.to !== undefined) return putInto(source, options, { io, print, log });
-  await withCopy(source, config.baseBackupDir, io, async (copy) => {
+  await withCopy(source, session, io, async (copy) => {
     const sent = source.kind === 'file' && source.chosen.source.kind === 'sent' ? source.chosen.source.path : undefined;
     await restoreService({ session, copy, source, sent, options, signal, print });
   });
@@ -132,12 +127,12 @@ async function putInto(
   { to = '', dryRun }: RestoreOptions,
   { io, print, log }: { readonly io: UnpackIo; readonly print: (text: string) => void; readonly log: Log },
 ): Promise<void> {
-  const target = resolve(to);
+  const asked = resolve(to);
   const { type, name } = source.kind === 'file' ? source.chosen.service : source.found;
-  const shown = showControls(target);
+  const shown = showControls(asked);
   print(`The files of ${type}/${name} into ${shown}, from ${source.described}\n`);
   if (dryRun) return;
-  await makeTarget(target);
+  const target = await makeTarget(asked);
   try {
     if (source.kind === 'file') await unpackSource(source.chosen, target, io);
     else await copyTree(source.found, target, io);
@@ -151,7 +146,7 @@ async function putInto(
 /** A directory is used where it is; out of a file the service is unpacked, on the file system of the spool. */
 async function withCopy(
   source: FoundCopy,
-  spool: string,
+  { config, journal }: ClientSession,
   io: UnpackIo,
   work: (copy: ServiceCopy) => Promise<void>,
 ): Promise<void> {
@@ -161,10 +156,12 @@ async function withCopy(
     await findInDirectory(directory, `${type}/${name}`);
     return work({ directory, manifest: undefined });
   }
-  const directory = await createWorkDirectory(spool);
+  const directory = await createWorkDirectory(config.baseBackupDir);
   try {
     await work(await unpackSource(source.chosen, directory, io));
   } finally {
-    await rm(directory, { recursive: true, force: true });
+    // What could not be undone may need it: it stays until `recover` has done it, and goes with the next backup.
+    const isNeeded = (await copiesInUse(journal)).some((copy) => copy.startsWith(`${directory}/`));
+    if (!isNeeded) await rm(directory, { recursive: true, force: true });
   }
 }

@@ -31,8 +31,7 @@ export interface ClientSession extends Toolbox {
  * @throws BackupError `usage` without root, `config` with all complaints about the configuration
  */
 export async function openSession(options: GlobalOptions): Promise<ClientSession> {
-  requireRoot('backup-client');
-  const config = await readConfig(options);
+  const config = await openConfig(options);
   const { log, run } = createToolbox({ level: config.logLevel, json: options.json ?? false });
   const { plugins, warnings } = await loadPlugins(config, { exec: run, log });
   return sessionFor({ ...config, warnings: [...config.warnings, ...warnings] }, options, plugins);
@@ -50,7 +49,16 @@ export function sessionFor(
   return { ...toolbox, config, journal, plugins, now: () => new Date() };
 }
 
-async function readConfig({ config: file, verbose = false, json = false }: GlobalOptions): Promise<ClientConfig> {
+/**
+ * For commands that need no plugins: none of the user's own is started.
+ * @throws as openSession
+ */
+export async function openConfig({
+  config: file,
+  verbose = false,
+  json = false,
+}: GlobalOptions): Promise<ClientConfig> {
+  requireRoot('backup-client');
   const { run } = createToolbox({ level: 'warn', json });
   const files = { file, commonFile: commonConfigBeside(file), environment: process.env };
   return loadClientConfig(files, { hostname: await systemHostname(run), cores: cpus().length, verbose });

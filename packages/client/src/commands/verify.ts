@@ -7,7 +7,7 @@ import { BackupError } from '@local-backup/common/errors';
 import { entryListName, manifestName, SPOOL_DONE } from '@local-backup/common/spool';
 import { readManifest } from '../read-manifest.ts';
 import { verifyArchive } from '../verify.ts';
-import { type GlobalOptions, openSession } from './session.ts';
+import { type GlobalOptions, openConfig } from './session.ts';
 
 /**
  * `backup-client verify ARCHIVE`: reads an archive back, whole, and compares every entry with its entry list.
@@ -19,7 +19,7 @@ export async function verifyCommand(
   archive: string,
   print: (text: string) => void,
 ): Promise<void> {
-  const { config } = await openSession(global);
+  const config = await openConfig(global);
   const path = await findArchive(archive, config.baseBackupDir);
   const beside = (name: string) => join(dirname(path), name);
   const manifest = await readManifest(beside(manifestName(basename(path))));

@@ -37,9 +37,13 @@ it.each([
   expect(missesOf(expected)).toHaveLength(count);
 });
 
-it('a clock that was set back makes nothing old', () => {
-  const saved = { ...evidence.saved, newestNs: BigInt(NOW.getTime() + 1e9) * 1_000_000n };
-  expect(missesOf({ max_age: '1s' }, { saved })).toEqual([]);
+it('a clock that is a little wrong makes nothing old; a file of the far future says nothing about age', () => {
+  const savedIn = (milliseconds: number) => {
+    return { saved: { ...evidence.saved, newestNs: BigInt(NOW.getTime() + milliseconds) * 1_000_000n } };
+  };
+  expect(missesOf({ max_age: '1s' }, savedIn(3_600_000))).toEqual([]);
+  expect(missesOf({ max_age: '1s' }, savedIn(3e11))[0]).toMatch(/the newest is dated .* in the future/);
+  expect(missesOf({ max_age: '1s' }, savedIn(8e15))).toHaveLength(1);
 });
 
 it('tables of a task that tells of none are missed', () => {

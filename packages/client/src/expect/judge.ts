@@ -54,11 +54,18 @@ function shrinkMisses(most: number, { saved, bytesBefore, file }: Evidence): str
   ];
 }
 
+/** Clocks may differ; but a file of next year would make all others look new enough until then. */
+const CLOCK_ERROR_MS = 24 * 3_600_000;
+
 function ageMisses({ max_age: most }: Expectations, { saved, now }: Evidence): string[] {
   if (most === undefined) return [];
   const expected = `max_age: expected a file that was changed within ${formatDuration(most)}`;
   if (saved.newestNs === undefined) return [`${expected}, but no file was saved.`];
   const age = now.getTime() - Number(saved.newestNs / 1_000_000n);
+  if (age < -CLOCK_ERROR_MS) {
+    const ahead = formatDuration(wholeMinutes(-age));
+    return [`${expected}, but the newest is dated ${ahead} in the future, which says nothing: set its time right.`];
+  }
   if (age <= most) return [];
   return [`${expected}, but the newest was changed ${formatDuration(wholeMinutes(age))} ago.`];
 }

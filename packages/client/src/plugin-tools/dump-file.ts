@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { open, unlink } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { BackupError } from '@local-backup/common/errors';
 import type { Run, RunOptions, RunResult } from '@local-backup/common/exec';
@@ -40,7 +40,7 @@ export async function dumpToFile({ file, program, args, options, exec, endMark }
     return result;
   } catch (error) {
     // Half a dump must not be taken for a whole one.
-    await unlink(file);
+    await rm(file, { force: true });
     throw error;
   } finally {
     await output.close();

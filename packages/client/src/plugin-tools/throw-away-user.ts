@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
+import { readFileSync } from 'node:fs';
 import { chown } from 'node:fs/promises';
 
 /** `nobody` and `nogroup` of Debian: an account that owns nothing (base-passwd, since 1997). */
@@ -24,6 +25,17 @@ export async function giveToThrowAwayUser(...paths: readonly string[]): Promise<
 export function onlyReading(): readonly string[] {
   if (process.getuid?.() !== 0) return [];
   const account = ['--reuid', String(NOBODY.uid), '--regid', String(NOBODY.gid), '--clear-groups', '--no-new-privs'];
+  // In the cage of a drill nobody can have it, and the copy can be read without.
+  if (!mayReadAll()) return ['setpriv', ...account, '--inh-caps', '-all', '--bounding-set', '-all', '--'];
   const caps = ['--inh-caps', '-all,+dac_read_search', '--ambient-caps', '+dac_read_search'];
   return ['setpriv', ...account, ...caps, '--bounding-set', '-all,+dac_read_search', '--'];
+}
+
+/** Its number in capabilities(7). */
+const CAP_DAC_READ_SEARCH = 2n;
+
+/** Whether a program that we start can have CAP_DAC_READ_SEARCH at all. */
+function mayReadAll(): boolean {
+  const [, bounding = '0'] = /^CapBnd:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
+  return ((BigInt(`0x${bounding}`) >> CAP_DAC_READ_SEARCH) & 1n) === 1n;
 }

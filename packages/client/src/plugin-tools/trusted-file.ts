@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import type { Stats } from 'node:fs';
-import { lstat, realpath } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { lstat, readlink, realpath } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { showControls } from '@local-backup/common/byte-path';
 import { BackupError } from '@local-backup/common/errors';
 
 /**
  * Makes sure that nobody but root (or the user that this program runs as) decides what is in a file that is going to be
- * run: the file, what a link to it leads to, and all directories above both belong to root and are writable by nobody
+ * run: the file, all links on the way to it, what they lead to, and all directories above belong to root and are writable by nobody
  * else. A directory with the sticky bit (`/tmp`) is good enough: in it nobody can replace what belongs to root.
  * @param file absolute path
  * @throws BackupError `config` that names the first thing that is open to others, and how to mend it
@@ -17,19 +17,28 @@ export async function requireTrustedFile(file: string): Promise<void> {
     throw new BackupError('config', `${showControls(file)} cannot be looked at: ${String(cause)}`, { cause });
   });
   for (const path of [file, real]) {
-    const complaint = await complaintAbout(path);
+    const complaint = await complaintAbout(path, path, new Set());
     if (complaint === undefined) continue;
     const name = showControls(file);
     throw new BackupError('config', `${name} is not run, because it would run as root and ${complaint}`);
   }
 }
 
-async function complaintAbout(file: string): Promise<string | undefined> {
-  for (let path = file; ; path = dirname(path)) {
-    const complaint = complaintOf(path, await lstat(path), path === file);
-    if (complaint !== undefined) return complaint;
-    if (path === dirname(path)) return undefined;
+/** @param seen what was looked at already, with all that is above it: links may lead back */
+async function complaintAbout(path: string, file: string, seen: Set<string>): Promise<string | undefined> {
+  if (seen.has(path)) return undefined;
+  seen.add(path);
+  const stats = await lstat(path);
+  const above = dirname(path);
+  // Where several links follow each other, whoever can change one of them decides where the way ends.
+  const next = stats.isSymbolicLink() ? [resolve(await realpath(above), await readlink(path)), above] : [above];
+  const complaint = complaintOf(path, stats, path === file);
+  if (complaint !== undefined) return complaint;
+  for (const one of next) {
+    const further = await complaintAbout(one, file, seen);
+    if (further !== undefined) return further;
   }
+  return undefined;
 }
 
 function complaintOf(path: string, stats: Stats, isFile: boolean): string | undefined {

@@ -38,7 +38,7 @@ export async function findInDirectory(from: string, wanted: string): Promise<Fou
     const names = found.map(({ type, name }) => `${type}/${name}`).join(', ');
     throw new BackupError('usage', `${showControls(from)} has more than one service called ${wanted}: ${names}.`);
   }
-  await requireOutOfReach(only.directory);
+  await requireOutOfReach(only.directory, dirname(dirname(only.directory)));
   return only;
 }
 
@@ -83,17 +83,20 @@ const STICKY = 0o1000;
 
 /**
  * Files of the copy belong to whom they belonged to on the host. Somebody who can get at his own could put links in
- * their place while root reads them: one directory on the way has to be closed, and those above it root's.
+ * their place while root reads or writes them: one directory on the way has to be closed, and those above it root's.
+ * @param directory without symbolic links
+ * @param closed the directory that the message says should be closed
+ * @throws BackupError `untrusted`
  */
-async function requireOutOfReach(directory: string): Promise<void> {
+export async function requireOutOfReach(directory: string, closed: string): Promise<void> {
   for (const path of wayTo(directory)) {
     const { uid, mode } = await lstat(path);
     if (uid === 0 && (mode & OTHERS_ENTER) === 0) return;
     // In a sticky directory, /tmp for example, nobody can put something in the place of what is root's.
     const isSafe = uid === 0 && ((mode & OTHERS_WRITE) === 0 || (mode & STICKY) !== 0);
-    if (!isSafe) throw withinReach(path, directory);
+    if (!isSafe) throw withinReach(path, closed);
   }
-  throw withinReach(directory, directory);
+  throw withinReach(directory, closed);
 }
 
 /** The directory and all those above it, `/` first. */
@@ -101,8 +104,8 @@ function wayTo(directory: string): readonly string[] {
   return directory === '/' ? ['/'] : [...wayTo(dirname(directory)), directory];
 }
 
-function withinReach(path: string, directory: string): BackupError {
-  const shown = showControls(dirname(dirname(directory)));
+function withinReach(path: string, closed: string): BackupError {
+  const shown = showControls(closed);
   return new BackupError(
     'untrusted',
     `Others could change the copy while it is being restored (${showControls(path)}). Put it where only root can enter: ` +

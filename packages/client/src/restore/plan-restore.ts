@@ -2,6 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { BackupError, describeError } from '@local-backup/common/errors';
 import type { RestoreStep } from '../plugin-copy.ts';
+import { orderOf } from '../plugin-order.ts';
 import type { Service, ServiceTask } from '../service.ts';
 import type { CopyIo, ServiceCopy, TaskChecks } from '../verify-copy.ts';
 import { verifyServiceCopy } from '../verify-copy.ts';
@@ -15,9 +16,6 @@ import {
   withoutJournal,
 } from './restore-work.ts';
 import { removeEmptyKept } from './undo-restore.ts';
-
-/** Of plugins without an `order` of their own, as in a backup. */
-const DEFAULT_ORDER = 50;
 
 /** What one task would do. */
 export interface TaskPlan {
@@ -105,7 +103,7 @@ function chooseTasks({ name, tasks }: Service, only: string | undefined): readon
     const known = tasks.map(({ key }) => key).join(', ');
     throw new BackupError('usage', `The service ${name} has no task ${only ?? ''}. It has: ${known}`);
   }
-  return [...chosen].sort((a, b) => (a.plugin.order ?? DEFAULT_ORDER) - (b.plugin.order ?? DEFAULT_ORDER));
+  return [...chosen].sort((a, b) => orderOf(a.plugin) - orderOf(b.plugin));
 }
 
 function restorable(task: ServiceTask): readonly RestorableTask[] {
@@ -140,6 +138,6 @@ function nothingToDo({ type, name }: Service, tasks: readonly ServiceTask[]): Ba
   return new BackupError(
     'failed',
     `Nothing of ${type}/${name} (${keys}) can be put back by itself. Take the files with --to DIR; the plugin's ` +
-      'documentation tells how to put them back by hand.',
+      'page in /usr/share/doc/backup-client/plugins/ tells how to put them back by hand.',
   );
 }

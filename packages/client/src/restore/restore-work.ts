@@ -2,12 +2,13 @@
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { BackupError } from '@local-backup/common/errors';
-import type { Plugin } from '../plugin.ts';
+import type { Memo, Plugin } from '../plugin.ts';
 import type { RestoreContext, TaskRestore } from '../plugin-copy.ts';
 import type { Service, ServiceTask } from '../service.ts';
 import type { TaskIo } from '../task-context.ts';
 import type { UndoRestore, UndoRestoreTask } from '../undo-journal.ts';
 import { factsOf, type ServiceCopy } from '../verify-copy.ts';
+import { isLate } from './order.ts';
 
 export interface RestoreTaskIo extends TaskIo {
   /** A directory for scratch directories, with a path of at most 51 characters: sockets are made in them. */
@@ -56,6 +57,11 @@ export function beginRestore(
   return { entry, tasks: tasks.map(({ restore }, at) => ({ state: states[at] as UndoRestoreTask, restore })) };
 }
 
+/** True for a task whose data is in a container. */
+export function isLateTask({ state }: RestoringTask): boolean {
+  return isLate(state.options);
+}
+
 /** The restore that a journal entry tells of; tasks whose plugin this version lacks are named in `missing`. */
 export function restoreOf(entry: UndoRestore, plugins: readonly Plugin[]) {
   const tasks: RestoringTask[] = [];
@@ -77,6 +83,31 @@ export async function enter(
 ): Promise<void> {
   state.stage = stage;
   await journal.write(entry);
+}
+
+/** Writes down that a task may be running from now on. */
+export async function noteStart(
+  { entry }: RestoreWork,
+  { state }: RestoringTask,
+  { journal }: Pick<TaskIo, 'journal'>,
+): Promise<void> {
+  state.started = true;
+  await journal.write(entry);
+}
+
+/**
+ * Stops once more what was started, so that nothing runs while it is taken back. What `stop` remembers now is of no use:
+ * what ran before the restore is what it has remembered first, and that is what is started in the end.
+ */
+export async function stopTaskAgain(work: RestoreWork, task: RestoringTask, io: RestoreTaskIo): Promise<void> {
+  let memo: Memo | undefined;
+  await task.restore.stop?.({
+    ...contextOf(work, task, io),
+    remember: async (value) => {
+      memo = value;
+    },
+    remembered: () => memo,
+  });
 }
 
 /** What the core gives to the parts of a restore. */

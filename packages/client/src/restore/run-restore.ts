@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { BackupError, describeError } from '@local-backup/common/errors';
-import { type BuiltIn, formatNumber, isLate, orderStages, type Stage, type UserStep } from './order.ts';
-import { contextOf, enter, type RestoreTaskIo, type RestoreWork, type RestoringTask } from './restore-work.ts';
+import { type BuiltIn, formatNumber, orderStages, type Stage, type UserStep } from './order.ts';
+import {
+  contextOf,
+  enter,
+  isLateTask,
+  noteStart,
+  type RestoreTaskIo,
+  type RestoreWork,
+  type RestoringTask,
+} from './restore-work.ts';
 import { removeEmptyKept, type UndoneRestore, undoRestore } from './undo-restore.ts';
 import { runUserStep } from './user-steps.ts';
 
@@ -63,13 +71,19 @@ async function runStage(stage: Stage, run: StageRun): Promise<void> {
 }
 
 async function doTask(kind: BuiltIn, task: RestoringTask, { work, warnings, io }: StageRun): Promise<void> {
+  if (kind === 'start') return startTask(work, task, io);
   const context = contextOf(work, task, io);
-  if (kind === 'start') return task.restore.start?.(context);
   // On disk before it acts: whatever happens now, the next run knows what has to be undone.
   await enter(work, task, kind === 'stop' ? 'stopping' : 'applying', io);
   if (kind === 'stop') return task.restore.stop?.(context);
   warnings.push(...(await task.restore.apply(context)).map((text) => `${task.state.task}: ${text}`));
-  if (kind === 'load') await task.restore.start?.(context);
+  if (kind === 'load') await startTask(work, task, io);
+}
+
+async function startTask(work: RestoreWork, task: RestoringTask, io: RestoreTaskIo): Promise<void> {
+  if (task.restore.start === undefined) return;
+  await noteStart(work, task, io);
+  await task.restore.start(contextOf(work, task, io));
 }
 
 /** The tasks of a stage, in its order. */
@@ -83,10 +97,6 @@ function tasksOf(kind: BuiltIn, tasks: readonly RestoringTask[]): readonly Resto
 /** Whether a task does anything in a stage. */
 function acts(kind: BuiltIn, { restore }: RestoringTask): boolean {
   return !(kind === 'stop' || kind === 'start') || restore[kind] !== undefined;
-}
-
-function isLateTask({ state }: RestoringTask): boolean {
-  return isLate(state.options);
 }
 
 /** What a step of the user's reads from its standard input. */
@@ -118,7 +128,8 @@ async function giveUp(
 function failureText(step: string, { reverted, started, failed }: UndoneRestore, cause: unknown): string {
   return [
     `The restore failed at ${step}: ${describeError(cause)}`,
-    reverted.length === 0 ? 'Nothing had been replaced yet.' : `As it was before: ${reverted.join(', ')}.`,
+    ...(reverted.length + failed.length === 0 ? ['Nothing had been replaced yet.'] : []),
+    ...(reverted.length === 0 ? [] : [`As it was before: ${reverted.join(', ')}.`]),
     ...(started.length === 0 ? [] : [`Started again: ${started.join(', ')}.`]),
     ...failed.map((problem) => `NOT put back: ${problem}`),
     ...(failed.length === 0 ? [] : ['When what is in the way is gone: backup-client recover']),

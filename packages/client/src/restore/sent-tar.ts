@@ -54,6 +54,17 @@ export function createJudge(prefix: string): (entry: Entry) => void {
   };
 }
 
+/**
+ * The same for an archive, which holds other services as well: those are not unpacked. The account of the server could
+ * have put another archive, with all that belongs to it, in the place of ours. Pure.
+ */
+export function createArchiveJudge(prefix: string): (entry: Entry) => void {
+  const judge = createJudge(prefix);
+  return (entry) => {
+    if (entry.path === prefix || entry.path.startsWith(`${prefix}/`)) judge(entry);
+  };
+}
+
 function liesBeneath(path: string, links: ReadonlySet<string>): boolean {
   if (links.size === 0) return false;
   for (let at = path.indexOf('/'); at >= 0; at = path.indexOf('/', at + 1)) {

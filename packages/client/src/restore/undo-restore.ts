@@ -5,8 +5,18 @@ import { dirname, join } from 'node:path';
 import { BackupError, describeError } from '@local-backup/common/errors';
 import type { Plugin } from '../plugin.ts';
 import type { TaskIo } from '../task-context.ts';
-import type { UndoRestore } from '../undo-journal.ts';
-import { contextOf, type RestoreTaskIo, type RestoreWork, restoreOf } from './restore-work.ts';
+import type { UndoEntry, UndoRestore } from '../undo-journal.ts';
+import {
+  contextOf,
+  enter,
+  isLateTask,
+  noteStart,
+  type RestoreTaskIo,
+  type RestoreWork,
+  type RestoringTask,
+  restoreOf,
+  stopTaskAgain,
+} from './restore-work.ts';
 
 /** What became of a restore that did not come to its end. */
 export interface UndoneRestore {
@@ -19,30 +29,68 @@ export interface UndoneRestore {
 }
 
 /**
- * Puts the state before the restore back: `revert` of the tasks whose `apply` had begun, last first, then `start` of
- * those whose `stop` had, last first. One that fails does not keep the others from it. With a signal of its own: what is
+ * Puts the state before the restore back. What is in containers is taken back while they run; then what may have been
+ * started is stopped, and the rest taken back: `revert` of the tasks whose `apply` had begun, last first. At the end
+ * `start` of those whose `stop` had. One that fails does not keep the others from it. With a signal of its own: what is
  * being put back is put back to the end.
  */
 export async function undoRestore(work: RestoreWork, given: RestoreTaskIo): Promise<UndoneRestore> {
   const io = { ...given, signal: new AbortController().signal };
   const [reverted, started, failed]: [string[], string[], string[]] = [[], [], []];
-  const attempt = async (task: string, done: string[], act: () => Promise<void> | undefined) => {
+  const attempt = async (task: string, [stage, done]: readonly [string, string[]], act: () => Promise<void>) => {
     try {
       await act();
       done.push(task);
     } catch (error) {
-      failed.push(`${task}: ${describeError(error)}`);
+      failed.push(`${task}: ${stage}: ${describeError(error)}`);
     }
   };
   const lastFirst = [...work.tasks].reverse();
-  for (const task of lastFirst.filter(({ state }) => state.stage === 'applying')) {
-    await attempt(task.state.task, reverted, () => task.restore.revert(contextOf(work, task, io)));
+  const applied = lastFirst.filter(({ state }) => state.stage === 'applying');
+  const late = applied.filter(isLateTask);
+  for (const task of late) await attempt(task.state.task, ['revert', reverted], () => revertLate(work, task, io));
+  if (applied.length > late.length) await stopAgain(work, io);
+  for (const task of applied.filter((one) => !isLateTask(one))) {
+    await attempt(task.state.task, ['revert', reverted], () => task.restore.revert(contextOf(work, task, io)));
   }
-  for (const task of lastFirst.filter(({ state, restore }) => state.stage !== 'waiting' && restore.start)) {
-    await attempt(task.state.task, started, () => task.restore.start?.(contextOf(work, task, io)));
+  const stopped = lastFirst.filter(({ state, restore }) => state.stage !== 'waiting' && restore.start);
+  for (const task of [...stopped.filter((one) => !isLateTask(one)), ...stopped.filter(isLateTask)]) {
+    await attempt(task.state.task, ['start', started], () => startInTheEnd(work, task, io));
   }
   if (failed.length === 0) await removeEmptyKept(work);
   return { reverted, started, failed };
+}
+
+/** Once it is done it is not tried again: the container is going to be stopped. */
+async function revertLate(work: RestoreWork, task: RestoringTask, io: RestoreTaskIo): Promise<void> {
+  await task.restore.revert(contextOf(work, task, io));
+  await enter(work, task, 'stopping', withLenientJournal(io));
+}
+
+/** What was not taken back is tried again by the next run: it has to stop this first. */
+async function startInTheEnd(work: RestoreWork, task: RestoringTask, io: RestoreTaskIo): Promise<void> {
+  await noteStart(work, task, withLenientJournal(io));
+  await task.restore.start?.(contextOf(work, task, io));
+}
+
+/** What is noted while a restore is undone only helps where that is killed too: on a full disk it goes on without. */
+function withLenientJournal(io: RestoreTaskIo): RestoreTaskIo {
+  const write = async (entry: UndoEntry) => {
+    await io.journal.write(entry).catch((error: unknown) => io.log.warn(`Not noted: ${describeError(error)}`));
+  };
+  return { ...io, journal: { ...io.journal, write } };
+}
+
+/** In the order of `stop`. Where it cannot be done, the old state is put back all the same: that is what was asked for. */
+async function stopAgain(work: RestoreWork, io: RestoreTaskIo): Promise<void> {
+  for (const task of work.tasks.filter((one) => one.state.started === true && !isLateTask(one))) {
+    await stopTaskAgain(work, task, io).catch((error: unknown) => {
+      io.log.warn(
+        `${task.state.task} could not be stopped before the old state is put back, and may have written into it ` +
+          `meanwhile. Look at the service: ${describeError(error)}`,
+      );
+    });
+  }
 }
 
 /**

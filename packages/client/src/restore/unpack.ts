@@ -12,7 +12,7 @@ import { readManifest, readRestoreManifest } from '../read-manifest.ts';
 import { verifyArchive } from '../verify.ts';
 import type { ServiceCopy } from '../verify-copy.ts';
 import type { ChosenSource } from './choose-source.ts';
-import { verifySentTar } from './sent-tar.ts';
+import { createArchiveJudge, verifySentTar } from './sent-tar.ts';
 
 export interface UnpackIo {
   readonly run: Run;
@@ -58,7 +58,7 @@ export async function unpackSource(
     const before = await handle.stat({ bigint: true });
     // The very file that was opened, whatever has its name by now.
     const opened = `/proc/self/fd/${handle.fd}`;
-    if (kind === 'archive') await verifyOwn(path, opened, io.signal);
+    if (kind === 'archive') await verifyOwn(path, { opened, service }, io.signal);
     else await verifySent(path, opened, io.signal);
     const [program = 'tar', ...first] = io.tar;
     const compressed = kind === 'archive' ? ['--gzip'] : [];
@@ -96,11 +96,16 @@ async function requireRoom(
   );
 }
 
-async function verifyOwn(path: string, opened: string, signal: AbortSignal): Promise<void> {
+async function verifyOwn(
+  path: string,
+  { opened, service }: { readonly opened: string; readonly service: ManifestService },
+  signal: AbortSignal,
+): Promise<void> {
   const beside = (name: string) => join(dirname(path), name);
   const manifest = await readManifest(beside(manifestName(basename(path))));
   const entryList = beside(entryListName(basename(path)));
-  await naming(path, verifyArchive({ archive: opened, entryList, manifest, signal }));
+  const judge = createArchiveJudge(`${service.type}/${service.name}`);
+  await naming(path, verifyArchive({ archive: opened, entryList, manifest, signal, judge }));
 }
 
 async function verifySent(path: string, opened: string, signal: AbortSignal): Promise<void> {

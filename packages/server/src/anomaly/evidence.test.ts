@@ -177,6 +177,15 @@ describe('what happens on good days', () => {
     expect(judge({ files: 1_000, bytes: 0.5 * GIB }, [...nights(usual, 9), ...small])).toEqual([]);
   });
 
+  it('a size that has been there twice and goes on growing a little, as data do', () => {
+    const grown = [...nights({ files: 1_000 }, 6), ...nights({ files: 9_000, archiveBytes: 40 * GIB }, 2)];
+    expect(judge({ files: 9_500, archiveBytes: 43 * GIB }, grown)).toEqual([]);
+    expect(judge({ files: 9_000, archiveBytes: 60 * GIB }, grown)).toHaveLength(1);
+    const shrunk = [...nights({ files: 1_000, bytes: 4 * GIB }, 9), ...nights({ files: 1_000, bytes: 0.5 * GIB }, 2)];
+    expect(judge({ files: 1_000, bytes: 0.45 * GIB }, shrunk)).toEqual([]);
+    expect(judge({ files: 1_000, bytes: 0.3 * GIB }, shrunk)).toHaveLength(1);
+  });
+
   it('sizes, until what is usual is known', () => {
     expect(judge({ files: 1_000, archiveBytes: 40 * GIB, bytesNow: 1 * GIB }, nights(usual, 4))).toEqual([]);
     expect(judge({ files: 1_000, archiveBytes: 40 * GIB, bytesNow: 1 * GIB }, nights(usual, 5))).toHaveLength(2);

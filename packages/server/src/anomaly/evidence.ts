@@ -170,17 +170,20 @@ const archiveSize: SizeRule = ({ measured, runs, ...rest }) =>
 const contentSize: SizeRule = ({ measured, runs, ...rest }) =>
   oddSize('the files together have', measured.now.bytes, { ...rest, sizes: runs.map(({ bytes }) => bytes) });
 
+/** What has grown goes on growing a little every night: after a jump that was released, that is none to wonder about. */
+const ABOUT_THE_SAME = 1.25;
+
 /** Among millions of files that mean nothing, the share of those that were changed would be small. */
 const manyFiles: SizeRule = ({ measured: { now }, runs, limits, isLearned }) => {
   const known = runs.map(({ files }) => files).sort((a, b) => a - b);
   const middle = known[Math.floor(known.length / 2)] ?? 0;
-  if (!isLearned || middle === 0 || now.files <= Math.max(limits.maxGrowthFactor * middle, known.at(-2) ?? 0))
-    return undefined;
+  const most = Math.max(limits.maxGrowthFactor * middle, ABOUT_THE_SAME * (known.at(-2) ?? 0));
+  if (!isLearned || middle === 0 || now.files <= most) return undefined;
   const times = formatTimes(now.files / middle);
   return `there are ${formatCount(now.files)} files, ${times} times as many as usual (usually ${formatCount(middle)})`;
 };
 
-/** A size that has been there twice is none to wonder about. */
+/** A size that has been there twice, or about that, is none to wonder about. */
 function oddSize(
   what: string,
   bytes: number | undefined,
@@ -194,10 +197,10 @@ function oddSize(
   const middle = known[Math.floor(known.length / 2)];
   if (!isLearned || bytes === undefined || middle === undefined || middle === 0) return undefined;
   const usual = `usually ${formatBytes(middle)}`;
-  if (bytes > Math.max(limits.maxGrowthFactor * middle, known.at(-2) ?? 0)) {
+  if (bytes > Math.max(limits.maxGrowthFactor * middle, ABOUT_THE_SAME * (known.at(-2) ?? 0))) {
     return `${what} ${formatBytes(bytes)}, ${formatTimes(bytes / middle)} times as much as usual (${usual})`;
   }
-  if (bytes >= Math.min((1 - limits.maxShrinkShare) * middle, known[1] ?? middle)) return undefined;
+  if (bytes >= Math.min((1 - limits.maxShrinkShare) * middle, (known[1] ?? middle) / ABOUT_THE_SAME)) return undefined;
   return `${what} only ${formatBytes(bytes)}, ${percent(1 - bytes / middle)} less than usual (${usual})`;
 }
 

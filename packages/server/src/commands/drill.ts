@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { statfs } from 'node:fs/promises';
+import { realpath, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withInstanceLock } from '@local-backup/common/instance-lock';
 import type { RejectedHost } from '../config/config.ts';
+import type { DrillLevel } from '../config/drill-schema.ts';
 import type { Host } from '../config/host.ts';
 import { type DrillDirectory, openDrillDirectory } from '../drill/drill-directory.ts';
 import { type DrillPlan, drillHosts } from '../drill/drill-hosts.ts';
+import type { CagedProgram } from '../drill/services/cage.ts';
 import { recordRun } from '../record-run.ts';
 import { lastDrills } from '../report/drills.ts';
 import { renderDrill } from '../report/render-drill.ts';
@@ -20,9 +22,11 @@ import type { Session } from './session.ts';
 export interface DrillOptions {
   /** A directory that every mail is saved to as well. */
   readonly saveMail?: string;
+  /** Instead of `drill.level`. */
+  readonly level?: DrillLevel;
 }
 
-/** Contents are looked at for so long at most, per host. */
+/** Contents are looked at for so long at most, per host; services for at least so long. */
 const CONTENT_MS = 15 * 60_000;
 
 /**
@@ -38,7 +42,11 @@ export async function drill(session: Session, names: readonly string[], options:
   }
 }
 
-async function lockedDrill(session: Session, names: readonly string[], { saveMail }: DrillOptions): Promise<number> {
+async function lockedDrill(
+  session: Session,
+  names: readonly string[],
+  { saveMail, level }: DrillOptions,
+): Promise<number> {
   const inventory = selectHosts(session.config, names);
   const lock = join(session.config.lockDir, 'backup-server-drill.lock');
   return withInstanceLock(lock, 'backup-server', async (lost) => {
@@ -48,7 +56,7 @@ async function lockedDrill(session: Session, names: readonly string[], { saveMai
       saveMail,
       render: renderDrill,
       work: async (logging, recording) => {
-        const plan = await planOf({ ...logging, signal }, inventory);
+        const plan = await planOf({ ...logging, signal }, inventory, level ?? session.config.drill.level);
         const { log, now } = logging;
         const run = { ...recording, rejected: inventory.rejectedHosts, log, now, signal };
         return recordRun(run, (onRecord) => drillHosts({ ...plan, onRecord }));
@@ -60,9 +68,12 @@ async function lockedDrill(session: Session, names: readonly string[], { saveMai
 async function planOf(
   session: Session,
   { hosts }: Inventory<Host, RejectedHost>,
+  level: DrillLevel,
 ): Promise<Omit<DrillPlan, 'onRecord'>> {
   const { config, log, now, run, signal } = session;
   const { drill: settings, hostTimeLimitMs } = config;
+  const program = level === 'services' ? await ownProgram() : undefined;
+  const end = performance.now() + settings.maxDurationMs;
   return {
     hosts,
     last: lastDrills(await recordsOf(session)),
@@ -80,6 +91,7 @@ async function planOf(
       olderShare: settings.olderShare,
       chance: Math.random,
       contentMs: CONTENT_MS,
+      services: program && { program, timeMs: servicesMs(end - performance.now()) },
       run,
       signal: attempt.signal,
     }),
@@ -87,6 +99,16 @@ async function planOf(
     now,
     signal,
   };
+}
+
+/** Half of what is left for all hosts: one that takes long leaves time for the others. */
+function servicesMs(leftMs: number): number {
+  return Math.max(CONTENT_MS, leftMs / 2);
+}
+
+/** This program itself, one file that needs nothing beside it, is what looks at services in a cage. */
+async function ownProgram(): Promise<CagedProgram> {
+  return { node: await realpath(process.execPath), script: await realpath(process.argv[1] ?? '') };
 }
 
 /** The directory of the configuration's own choice has to be there: it may be on a disk that is not mounted. */

@@ -65,13 +65,18 @@ async function servicesOf(session: Session, { found, services }: ToHostRequest):
   }
   const proof = await openProof(historyOf(found.host, session), found.snapshot.id, session.signal);
   try {
-    const manifest = await proof.manifest();
+    const manifest = await proof.manifest(WITHOUT_MANIFEST);
     const chosen = new Set(services.map((wanted) => chooseService(manifest, wanted)));
     return manifest.services.filter(({ type, name }) => chosen.has(`${type}/${name}`));
   } finally {
     await proof.remove();
   }
 }
+
+/** A client has to be told what it gets. */
+const WITHOUT_MANIFEST =
+  'So it cannot be sent to a host. Restore with --to DIR (and --path instead of --service), and copy what is needed to ' +
+  'its place on the host: rsync -aHAX --numeric-ids';
 
 interface Restoring {
   readonly request: ToHostRequest;

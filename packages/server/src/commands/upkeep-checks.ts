@@ -6,6 +6,7 @@ import type { Finding } from '../check-list.ts';
 import type { ServerConfig } from '../config/config.ts';
 import { lastDrills } from '../report/drills.ts';
 import { MAINTENANCE_MAX_AGE_MS } from '../report/host-state.ts';
+import { restoreText } from '../report/render-summary.ts';
 import { formatTime, humanDuration } from '../report/text.ts';
 
 /** When were the repositories last looked after? Runs that only failed do not count. */
@@ -34,7 +35,7 @@ export function drillFinding(host: string, runs: readonly RunRecord[], maxAgeMs:
     return saved ? { warning: `no snapshot has been restored as a proof yet. ${advice}` } : 'no snapshot yet';
   }
   const ageMs = now.getTime() - Date.parse(last.time);
-  const text = `last proof ${formatTime(last.time)}: ${formatBytes(last.bytes)} in ${humanDuration(last.seconds * 1_000)}`;
+  const text = `last proof ${formatTime(last.time)}: ${restoreText(last)}`;
   if (ageMs <= maxAgeMs) return text;
   return { warning: `${text}, longer ago than ${humanDuration(maxAgeMs)} (drill.max_age). ${advice}` };
 }

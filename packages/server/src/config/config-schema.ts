@@ -17,7 +17,7 @@ const ownName = hostname.optional().describe('Name of this server in mails and r
 export const globalSchema = z.strictObject({
   local_temp_base_dir: absolutePath
     .describe('Where archives are put while they are fetched. It must exist.')
-    .meta({ examples: ['/var/tmp/backup_server_work'] }),
+    .meta({ examples: ['/var/lib/backup-server/work'] }),
   admin_email: mailAddress
     .optional()
     .describe('Who gets the summary, and mail about hosts that name nobody. Needed here or in common_config.')

@@ -34,7 +34,7 @@ it("reads the original's file unchanged", async () => {
     hostname: 'vault.example.org',
     adminEmail: 'server-admin+backup@example.org',
     emailSubjectPrefix: '[Vault]',
-    localTempBaseDir: '/var/tmp/backup_server_work',
+    localTempBaseDir: '/var/lib/backup-server/work',
     mail: { commands: [['/usr/bin/msmtp']] },
     restic: {
       repositoryRoot: '/media/backup/restic',

@@ -27,6 +27,9 @@ const RANDOM_DIGITS = 16;
 /** What a drill puts into its directory. */
 export const TREE = 'tree';
 export const SANDBOX = 'sandbox';
+export const SCRATCH = 'scratch';
+
+const OWN_NAMES: readonly string[] = [TREE, SANDBOX, SCRATCH];
 
 /** Removing millions of files from a slow disk. */
 const REMOVE_TIMEOUT_MS = 2 * 60 * 60_000;
@@ -112,7 +115,7 @@ async function leftIn(directory: string): Promise<readonly string[]> {
 /** What is called so by chance is not ours to remove. */
 async function isDrill(target: string): Promise<boolean> {
   const names = await readdir(target).catch(() => undefined);
-  return names?.every((name) => name === TREE || name === SANDBOX) ?? false;
+  return names?.every((name) => OWN_NAMES.includes(name)) ?? false;
 }
 
 function isTargetName(name: string): boolean {

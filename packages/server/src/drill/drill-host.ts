@@ -6,6 +6,7 @@ import type { Entry } from '@local-backup/common/entry';
 import { readEntryList } from '@local-backup/common/entry-list';
 import { BackupError } from '@local-backup/common/errors';
 import type { Run } from '@local-backup/common/exec';
+import type { Manifest } from '@local-backup/common/manifest';
 import type { Host } from '../config/host.ts';
 import type { HostProgress } from '../host-attempt.ts';
 import { formatCount, formatTime, humanDuration } from '../report/text.ts';
@@ -18,7 +19,6 @@ import { type VerifiedTree, verifyTree } from '../tree/verify-tree.ts';
 import { checkContents } from './content/index.ts';
 import { amountsOf, serviceOf } from './drill-amounts.ts';
 import {
-  type Amount,
   type Chance,
   type Choice,
   chooseForDrill,
@@ -26,8 +26,13 @@ import {
   diskBytes,
   type ServiceAmount,
 } from './drill-choice.ts';
-import { type DrillDirectory, makeDirectory, SANDBOX, TREE } from './drill-directory.ts';
+import { type DrillDirectory, makeDirectory, SANDBOX, SCRATCH, TREE } from './drill-directory.ts';
 import { checkProof } from './drill-proof.ts';
+import { noteChoice } from './note-choice.ts';
+import type { CagedProgram } from './services/cage.ts';
+import type { ServiceOutcome } from './services/check-services.ts';
+import { loadServices } from './services/load-services.ts';
+import { servicesFailure } from './services/services-text.ts';
 
 /** What the drill of one host works with. */
 export interface DrillIo {
@@ -44,6 +49,8 @@ export interface DrillIo {
   readonly chance: Chance;
   /** Milliseconds for looking at contents. */
   readonly contentMs: number;
+  /** The program that looks at services in a cage, and milliseconds for all of them; undefined: level `files`. */
+  readonly services: { readonly program: CagedProgram; readonly timeMs: number } | undefined;
   readonly run: Run;
   /** Aborted when the host is to end: by a signal or because its time is up. */
   readonly signal: AbortSignal;
@@ -56,7 +63,7 @@ const RESERVE_BYTES = 64 * 1024 * 1024;
 /** Reason code of a host of which nothing fits on the disk. */
 const NO_SPACE = 'SKIPPED_NO_SPACE';
 
-/** Differences, or services, named in a message. */
+/** Differences named in a message. */
 const DIFFERENCES_SHOWN = 10;
 
 /**
@@ -92,12 +99,12 @@ async function drill({ target, snapshot }: Drill, io: DrillIo, { trail, facts }:
   const mountPoint = join(target, SANDBOX);
   for (const directory of [tree, mountPoint]) await makeDirectory(directory);
   const request = { snapshot: snapshot.id, target: tree, verify: false };
-  const { entryList } = await trail.step('proof', async () => {
+  const { entryList, manifest } = await trail.step('proof', async () => {
     await history.restore({ ...request, include: [PROOF_DIRECTORY] }, signal);
     return checkProof(tree, snapshot, { host: host.hostname, signal });
   });
   const list = () => readEntryList(entryList, { entries: host.maxEntries });
-  const choice = await trail.step('choose', () => chooseWhat(list(), tree, io));
+  const { choice, all } = await trail.step('choose', () => chooseWhat(list(), tree, io));
   if (choice.kind === 'nothing') return skipForSpace(choice, tree, io, { trail, facts });
   noteChoice(choice, io, trail);
   const services = choice.kind === 'some' ? choice.services.map(({ name }) => name) : undefined;
@@ -110,9 +117,38 @@ async function drill({ target, snapshot }: Drill, io: DrillIo, { trail, facts }:
   const { entries, bytes, files } = verified;
   const named = services === undefined ? {} : { services };
   facts.drill = { snapshot: snapshot.id, taken: snapshot.time, ...named, entries, bytes, restoreSeconds };
+  const chosen = choice.kind === 'some' ? choice.services : all;
+  const outcomes = await lookAtServices(chosen, { target, manifest }, io, { trail, facts });
   await lookAtContents({ tree, mountPoint, restored }, io, trail);
   const took = humanDuration(restoreSeconds * 1000);
   trail.note('drill', `${formatBytes(bytes)} in ${took}, ${formatCount(files)} files compared`);
+  const failure = servicesFailure(outcomes, host.hostname);
+  if (failure !== undefined) await trail.step('services', () => Promise.reject(failure));
+}
+
+/** Before contents: looking at those may change databases that were not closed. */
+async function lookAtServices(
+  services: readonly ServiceAmount[],
+  { target, manifest }: { readonly target: string; readonly manifest: Manifest | undefined },
+  io: DrillIo,
+  progress: HostProgress,
+): Promise<readonly ServiceOutcome[]> {
+  if (io.services === undefined) return [];
+  const scratch = join(target, SCRATCH);
+  await makeDirectory(scratch);
+  const room = await roomWatcher(scratch, io);
+  const places = { tree: join(target, TREE), mountPoint: join(target, SANDBOX), scratch };
+  return loadServices(
+    services,
+    { ...io.services, ...places, manifest, room, run: io.run, signal: io.signal },
+    progress,
+  );
+}
+
+/** What is reserved for others is so by what is free now: it must not become less as the disk fills. */
+async function roomWatcher(directory: string, { freeBytes }: DrillIo): Promise<() => Promise<number>> {
+  const reserve = reserveOf(await freeBytes(directory));
+  return async () => (await freeBytes(directory)) - reserve;
 }
 
 /** What is at the end of a restored tree: its list, and which part of it was restored. */
@@ -128,14 +164,24 @@ function selectOf(services: readonly string[] | undefined): Restored['select'] {
   return (path) => chosen.has(serviceOf(path) ?? '');
 }
 
-async function chooseWhat(list: AsyncIterable<readonly Entry[]>, tree: string, io: DrillIo): Promise<Choice> {
+/** Also gives all services that there are. */
+async function chooseWhat(
+  list: AsyncIterable<readonly Entry[]>,
+  tree: string,
+  io: DrillIo,
+): Promise<{ readonly choice: Choice; readonly all: readonly ServiceAmount[] }> {
   const amounts = await amountsOf(list, io.signal);
-  return chooseServices(amounts, { maxBytes: io.maxBytes, room: await roomIn(tree, io) }, io.chance);
+  const limits = { maxBytes: io.maxBytes, room: await roomIn(tree, io) };
+  return { choice: chooseServices(amounts, limits, io.chance), all: amounts.services };
 }
 
 async function roomIn(tree: string, { freeBytes }: DrillIo): Promise<number> {
   const free = await freeBytes(tree);
-  return free - Math.max(RESERVE_BYTES, Math.ceil(free * RESERVE_PART));
+  return free - reserveOf(free);
+}
+
+function reserveOf(free: number): number {
+  return Math.max(RESERVE_BYTES, Math.ceil(free * RESERVE_PART));
 }
 
 async function skipForSpace(
@@ -149,35 +195,6 @@ async function skipForSpace(
   const room = `drill.directory has room for ${formatBytes(Math.max(0, await roomIn(tree, io)))}`;
   trail.skip('choose', NO_SPACE, `${needed}, and ${room}`);
   trail.warn('choose', 'Nothing of this host was proven. Make room there, or set drill.directory to a larger disk.');
-}
-
-function noteChoice(choice: Choice, { maxBytes }: DrillIo, trail: Trail): void {
-  if (choice.kind !== 'some') return;
-  const names = choice.services.map(({ name }) => name);
-  const what = `only ${names.slice(0, DIFFERENCES_SHOWN).join(', ')}${names.length > DIFFERENCES_SHOWN ? ', ...' : ''}`;
-  const text = `${what}: ${formatBytes(sumOf(choice.services).bytes)}, services chosen at random`;
-  if (!choice.forSpace)
-    trail.note('choose', `${text}; the snapshot has more than ${formatBytes(maxBytes)} (drill.max_bytes)`);
-  else
-    trail.warn('choose', `${text}; the rest does not fit. Make room in drill.directory, or set it to a larger disk.`);
-  if (choice.never.length > 0) trail.warn('choose', neverText(choice.never, maxBytes));
-}
-
-/** Chance would never come to these. */
-function neverText(services: readonly ServiceAmount[], maxBytes: number): string {
-  const named = services.slice(0, DIFFERENCES_SHOWN).map(({ name, bytes }) => `${name} (${formatBytes(bytes)})`);
-  const more = services.length > named.length ? `, ... (${formatCount(services.length)} in all)` : '';
-  return (
-    `never proven by drills as they are: ${named.join(', ')}${more}, larger than drill.max_bytes ` +
-    `(${formatBytes(maxBytes)}) or than the room in drill.directory. Raise it, or give a larger disk.`
-  );
-}
-
-function sumOf(amounts: readonly Amount[]): Amount {
-  return amounts.reduce((sum, { bytes, entries }) => ({ bytes: sum.bytes + bytes, entries: sum.entries + entries }), {
-    bytes: 0,
-    entries: 0,
-  });
 }
 
 async function compare(tree: string, { list, select }: Restored, { host, signal }: DrillIo): Promise<VerifiedTree> {

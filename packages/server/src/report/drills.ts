@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import type { RunRecord } from '@local-backup/common/run-record';
+import type { DrillRecord, RunRecord } from '@local-backup/common/run-record';
 import { firstSuccess } from './history.ts';
+import { formatCount } from './text.ts';
 
 /** The last drill of a host that proved a snapshot good. */
 export interface LastDrill {
@@ -10,6 +11,30 @@ export interface LastDrill {
   readonly bytes: number;
   readonly seconds: number;
   readonly snapshot: string;
+  /** Services that it has also loaded, and those that it could not look at; missing: it went as far as files. */
+  readonly services?: LoadedServices;
+}
+
+/** How the services of a drill fared, in numbers. */
+export interface LoadedServices {
+  readonly proven: number;
+  readonly failed: number;
+  readonly unseen: number;
+}
+
+/** Undefined for a drill at level `files`. */
+export function loadedServices({ loaded }: DrillRecord): LoadedServices | undefined {
+  return loaded && { proven: loaded.proven, failed: loaded.failed, unseen: loaded.unseenCount };
+}
+
+/** `3 proven, 1 FAILED, 2 not looked at` */
+export function servicesText({ proven, failed, unseen }: LoadedServices): string {
+  const parts = [
+    `${formatCount(proven)} proven`,
+    ...(failed > 0 ? [`${formatCount(failed)} FAILED`] : []),
+    ...(unseen > 0 ? [`${formatCount(unseen)} not looked at`] : []),
+  ];
+  return parts.join(', ');
 }
 
 /**
@@ -22,7 +47,9 @@ export function lastDrills(runs: readonly RunRecord[]): ReadonlyMap<string, Last
     if (drill === undefined || (status !== 'success' && status !== 'warning')) continue;
     const known = last.get(host);
     if (known !== undefined && Date.parse(known.time) >= Date.parse(started)) continue;
-    last.set(host, { time: started, bytes: drill.bytes, seconds: drill.restoreSeconds, snapshot: drill.snapshot });
+    const services = loadedServices(drill);
+    const facts = { time: started, bytes: drill.bytes, seconds: drill.restoreSeconds, snapshot: drill.snapshot };
+    last.set(host, services === undefined ? facts : { ...facts, services });
   }
   return last;
 }

@@ -58,7 +58,7 @@ function stepLines(step: StepRecord, indent: string): readonly string[] {
 
 function serviceLines(service: ServiceResult, indent: string): readonly string[] {
   const word = service.status === 'failed' ? 'FAILED' : 'warning';
-  const outcome = { success: 'was saved', skipped: 'was left out', warning: 'has warnings', failed: 'was not saved' }[
+  const outcome = { success: 'was saved', skipped: 'was left out', warning: 'has warnings', failed: 'failed' }[
     service.status
   ];
   const head = `service ${showControls(`${service.type}/${service.name}`)} ${outcome} on the client`;

@@ -3,6 +3,7 @@ import { showControls } from '@local-backup/common/byte-path';
 import { formatBytes } from '@local-backup/common/bytes';
 import type { DrillRecord, HostRecord, RunRecord } from '@local-backup/common/run-record';
 import type { Status } from '@local-backup/common/status';
+import { type LoadedServices, loadedServices, servicesText } from './drills.ts';
 import { remarkLines } from './host-lines.ts';
 import { groupHosts } from './report.ts';
 import { formatTime, humanDuration, labelled, tookText } from './text.ts';
@@ -30,6 +31,7 @@ export function renderDrill(run: RunRecord): readonly string[] {
     `  Started:  ${formatTime(run.started)}`,
     `  Took:     ${tookText(run)}`,
     `  Proven:   ${proven.length} of ${run.hosts.length} hosts, ${formatBytes(bytes)}`,
+    ...servicesLine(proven),
     ...run.steps
       .filter((step) => step.status !== 'success')
       .flatMap((step) => labelled('  ', step.message ?? step.name)),
@@ -38,6 +40,14 @@ export function renderDrill(run: RunRecord): readonly string[] {
     ...section('Skipped Hosts', groups.skipped),
     ...section('Proven Hosts', groups.success),
   ];
+}
+
+/** All services of the hosts that were proven; nothing where no drill went so far. */
+function servicesLine(proven: readonly DrillRecord[]): readonly string[] {
+  const all = proven.flatMap((drill) => loadedServices(drill) ?? []);
+  if (all.length === 0) return [];
+  const sum = (key: keyof LoadedServices) => all.reduce((total, services) => total + services[key], 0);
+  return [`  Services: ${servicesText({ proven: sum('proven'), failed: sum('failed'), unseen: sum('unseen') })}`];
 }
 
 /** What a host's drill has proven; empty where it failed, or did not come about. */

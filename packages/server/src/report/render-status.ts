@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { showControls } from '@local-backup/common/byte-path';
 import type { RunRecord } from '@local-backup/common/run-record';
+import type { LastDrill } from './drills.ts';
 import { runsOf } from './history.ts';
 import type { HostState, State } from './host-state.ts';
 import { statusText } from './render-runs.ts';
@@ -120,7 +121,7 @@ function hostTable(hosts: readonly HostState[], now: Date, colour: boolean): rea
     since(host.lastSuccess),
     host.maxAgeMs === 0 ? '-' : humanDuration(host.maxAgeMs),
     host.lastStatus ?? 'none',
-    since(host.lastDrill?.time),
+    since(host.lastDrill?.time) + levelText(host.lastDrill),
     since(host.lastMaintenance?.time),
   ]);
   const titles = ['', 'Host', 'Last success', 'Age', 'Limit', 'Last run', 'Drill', 'Maintenance'];
@@ -130,6 +131,13 @@ function hostTable(hosts: readonly HostState[], now: Date, colour: boolean): rea
     const width = rows[index - 1]?.[0]?.length ?? 0;
     return host === undefined ? line : `${paint(host.state, line.slice(0, width), colour)}${line.slice(width)}`;
   });
+}
+
+/** How far it went: `, services 3/4`; nothing where it compared files alone. */
+function levelText(drill: LastDrill | undefined): string {
+  if (drill?.services === undefined) return '';
+  const { proven, failed, unseen } = drill.services;
+  return `, services ${proven}/${proven + failed + unseen}`;
 }
 
 function problemLines(hosts: readonly HostState[], problems: readonly string[]): readonly string[] {

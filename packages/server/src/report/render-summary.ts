@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { formatBytes } from '@local-backup/common/bytes';
 import type { Status } from '@local-backup/common/status';
-import type { LastDrill } from './drills.ts';
+import { type LastDrill, servicesText } from './drills.ts';
 import { renderRun } from './render-run.ts';
 import { type HostGlance, overdueText, type Summary } from './summary.ts';
 import { humanDuration, labelled, table } from './text.ts';
@@ -24,9 +24,10 @@ export function ago(time: string, now: Date): string {
   return `${humanDuration(Math.max(0, now.getTime() - new Date(time).getTime()))} ago`;
 }
 
-/** `41 GiB in 6 min` */
-export function restoreText({ bytes, seconds }: LastDrill): string {
-  return `${formatBytes(bytes)} in ${humanDuration(seconds * 1000)}`;
+/** `41 GiB in 6 min, services: 3 proven` */
+export function restoreText({ bytes, seconds, services }: LastDrill): string {
+  const restored = `${formatBytes(bytes)} in ${humanDuration(seconds * 1000)}`;
+  return services === undefined ? restored : `${restored}, services: ${servicesText(services)}`;
 }
 
 /** What all measured repositories occupy together; undefined where none was. */

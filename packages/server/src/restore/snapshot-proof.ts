@@ -15,8 +15,11 @@ export interface SnapshotProof {
   readonly paths: readonly string[];
   /** Reads the entry list from its beginning; undefined where the snapshot has none. */
   readonly entries: (() => AsyncIterable<readonly Entry[]>) | undefined;
-  /** @throws BackupError `failed` where the snapshot has none, or one that cannot be read */
-  manifest(): Promise<Manifest>;
+  /**
+   * @param advice what to do where there is none
+   * @throws BackupError `failed` where the snapshot has none, or one that cannot be read
+   */
+  manifest(advice?: string): Promise<Manifest>;
   /** Removes the copies that were made. */
   remove(): Promise<void>;
 }
@@ -52,9 +55,9 @@ export async function openProof(history: History, snapshot: string, signal: Abor
     return {
       paths,
       entries: list === undefined ? undefined : () => readEntryList(list, { entries: ENTRIES }),
-      async manifest() {
-        if (!paths.includes(MANIFEST)) throw noManifest('has no manifest');
-        return readManifest(await take(MANIFEST, 'manifest.json'));
+      async manifest(advice = 'Choose what to restore with --path instead of --service.') {
+        if (!paths.includes(MANIFEST)) throw noManifest('has no manifest', advice);
+        return readManifest(await take(MANIFEST, 'manifest.json'), advice);
       },
       remove,
     };
@@ -64,16 +67,15 @@ export async function openProof(history: History, snapshot: string, signal: Abor
   }
 }
 
-async function readManifest(file: string): Promise<Manifest> {
+async function readManifest(file: string, advice: string): Promise<Manifest> {
   const text = await readFile(file, 'utf8');
   try {
     return manifestSchema.parse(JSON.parse(text));
   } catch (error) {
-    throw noManifest('has a manifest that cannot be read', error);
+    throw noManifest('has a manifest that cannot be read', advice, error);
   }
 }
 
-function noManifest(what: string, cause?: unknown): BackupError {
-  const advice = 'Choose what to restore with --path instead of --service.';
+function noManifest(what: string, advice: string, cause?: unknown): BackupError {
   return new BackupError('failed', `The snapshot ${what} that tells which services it holds. ${advice}`, { cause });
 }

@@ -73,7 +73,13 @@ export async function sendService(sent: SentService, io: SendIo): Promise<Restor
     ...{ format: 1, kind: 'restore', tar, bytes, sha256, hostname, stamp, snapshot, created, service },
   });
   const text = Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`);
-  await io.remote.upload(manifestName(name), once(text), io.upload);
+  try {
+    await io.remote.upload(manifestName(name), once(text), io.upload);
+  } catch (error) {
+    // Nobody would see it, and nobody remove it. Whether or not that works, the first error is the one to be told.
+    await io.remote.remove(name).catch(() => undefined);
+    throw error;
+  }
   return manifest;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
+import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BackupError } from '@local-backup/common/errors';
 import { definePlugin, type PluginContext } from '../../plugin.ts';
@@ -64,13 +64,13 @@ async function runForOutput(context: Context, directory: string, name: string): 
     await runUserCommand(context, context.options.run, { cwd: directory, stdoutTo: output.fd });
   } catch (error) {
     // Half a dump must not be taken for a whole one.
-    await unlink(file);
+    await rm(file, { force: true });
     throw error;
   } finally {
     await output.close();
   }
   if ((await stat(file)).size > 0 || context.options.allow_empty) return;
-  await unlink(file);
+  await rm(file);
   throw new BackupError(
     'failed',
     'The command ended without error but printed nothing. Set `allow_empty: true` if that is a good result.',

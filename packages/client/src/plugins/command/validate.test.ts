@@ -130,6 +130,11 @@ describe('run', () => {
     );
   });
 
+  it('says why a command failed that has removed its own output', async () => {
+    const run = command.run(contextOf({ run: ['sh', '-c', 'rm x; exit 7'], stdout: 'x' }));
+    await expect(run).rejects.toThrow('exit code 7');
+  });
+
   it('a time limit of nothing is refused', () => {
     expect(options.safeParse({ run: 'true', timeout: 0 }).error?.issues).toMatchObject([{ path: ['timeout'] }]);
   });

@@ -63,6 +63,9 @@ function projectArgs(settings: Settings, { profiles }: DockerOptions): string[] 
   ];
 }
 
+/** What podman-compose before 1.0.4 (Debian 12 has 1.0.3) says of `config`, which it does not have. */
+const NO_CONFIG = /invalid choice: '?config/;
+
 /**
  * What compose makes of its files. Only newer ones print JSON; the others print YAML. Where that does not help, the files
  * themselves are read.
@@ -71,7 +74,8 @@ function projectArgs(settings: Settings, { profiles }: DockerOptions): string[] 
 export async function readModel({ compose, settings }: Compose, { signal }: Context): Promise<ComposeModel> {
   const printed = await compose(['config', '--format', 'json']).catch(async (error: unknown) => {
     signal.throwIfAborted();
-    return compose(['config']).catch(() => {
+    return compose(['config']).catch((second: unknown) => {
+      if (second instanceof BackupError && NO_CONFIG.test(second.message)) return { truncated: false, stdout: '' };
       throw error;
     });
   });

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { BackupError } from '@local-backup/common/errors';
+import { quoteLastLines } from '@local-backup/common/exec-failure';
 import * as z from 'zod';
 import type { Compose } from './compose.ts';
 
@@ -95,11 +96,26 @@ export async function inspectContainers(compose: Compose, ids: readonly string[]
   const containers: Container[] = [];
   for (let start = 0; start < ids.length; start += BATCH) {
     const batch = ids.slice(start, start + BATCH);
-    // 1 of docker, 125 of podman: one of them is gone; the others are printed all the same.
-    const { stdout } = await compose.engine(['inspect', '--type', 'container', ...batch], { accept: [0, 1, 125] });
-    containers.push(...parseContainers(stdout));
+    containers.push(...parseContainers(await inspectThere(compose, ['inspect', '--type', 'container', ...batch])));
   }
   return containers;
+}
+
+/** How docker and podman say that there is none of that name. */
+const NOT_THERE = /no such (?:container|object|volume|image)|image not known/i;
+
+/**
+ * What `inspect` prints of those that there are. One that is gone makes it fail as a docker that does not answer does,
+ * which prints an empty list, too: only the message tells.
+ * @throws BackupError `failed` where it has failed for any other reason
+ */
+export async function inspectThere(compose: Compose, args: readonly string[]): Promise<string> {
+  // 1 of docker, 125 of podman: one of them is gone; the others are printed all the same.
+  const { exitCode, stdout, stderr } = await compose.engine(args, { accept: [0, 1, 125] });
+  if (exitCode === 0 || NOT_THERE.test(stderr)) return stdout;
+  // Secrets are removed by the log.
+  const said = quoteLastLines(stderr, (text) => text);
+  throw new BackupError('failed', `\`${compose.engineLine(args)}\` failed with exit code ${exitCode}.${said}`);
 }
 
 /** @throws BackupError `failed` where this is not what an engine prints */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { lstat, readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { describeError } from '@local-backup/common/errors';
 import { readComposeYaml } from './model.ts';
@@ -38,17 +38,22 @@ interface Search {
 async function follow(file: string, directory: string, search: Search): Promise<void> {
   if (search.found.has(file) || search.depth > DEEPEST) return;
   search.found.add(file);
-  const named = await namedIn(file, search);
-  for (const { kind, path } of named) {
+  for (const { kind, path } of await namedIn(file, search)) {
     const target = resolve(directory, path);
-    if (path.includes('$')) {
+    if (path.includes('$'))
       search.warnings.push(
         `${file}: ${kind} ${path} holds a variable, so the file is not saved. Name it in a \`files\` task.`,
       );
-    } else if (kind === 'compose') {
-      await follow(target, dirname(target), { ...search, depth: search.depth + 1 });
-    } else if (await isFile(target)) search.found.add(target);
+    else if (!(await isFile(target))) warnOfMissing({ kind, path }, file, search);
+    else if (kind === 'compose') await follow(target, dirname(target), { ...search, depth: search.depth + 1 });
+    else search.found.add(target);
   }
+}
+
+/** An `env_file` may be missing, with `required: false`; what is included may be fetched from elsewhere by compose. */
+function warnOfMissing({ kind, path }: Named, file: string, { warnings }: Search): void {
+  if (kind === 'compose')
+    warnings.push(`${file}: ${path} is no file of this host, so neither it nor what it names is saved.`);
 }
 
 interface Named {
@@ -58,7 +63,7 @@ interface Named {
 
 async function namedIn(file: string, { warnings }: Search): Promise<Named[]> {
   try {
-    const { size } = await lstat(file);
+    const { size } = await stat(file);
     if (size > LARGEST) return [];
     return namedFiles(readComposeYaml(await readFile(file, 'utf8'), file));
   } catch (error) {
@@ -104,6 +109,6 @@ function namedByService(service: Readonly<Record<string, unknown>>): Named[] {
 
 async function isFile(path: string): Promise<boolean> {
   // A link is followed: what it leads to is what compose reads.
-  const facts = await lstat(path).catch(() => undefined);
-  return facts?.isFile() === true || facts?.isSymbolicLink() === true;
+  const facts = await stat(path).catch(() => undefined);
+  return facts?.isFile() === true;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import * as z from 'zod';
 import type { Compose } from './compose.ts';
-import { type Container, parseInspected } from './containers.ts';
+import { type Container, inspectThere, parseInspected } from './containers.ts';
 
 /** Images by service, as a compose file names them: `nginx@sha256:...`, or the id where no registry has it. */
 export interface PinnedImages {
@@ -40,7 +40,7 @@ export async function pinImages(
 
 async function pinnedName(compose: Compose, { image, imageId }: Container): Promise<string> {
   const id = /^[0-9a-f]{64}$/.test(imageId) ? `sha256:${imageId}` : imageId;
-  const { stdout } = await compose.engine(['image', 'inspect', imageId], { accept: [0, 1, 125] });
+  const stdout = await inspectThere(compose, ['image', 'inspect', imageId]);
   if (stdout.trim() === '') return id;
   const [found] = parseInspected(stdout, imageSchema, 'image inspect');
   const digests = found?.RepoDigests ?? [];

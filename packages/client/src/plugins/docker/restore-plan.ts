@@ -69,7 +69,11 @@ async function volumeSteps({ project, compose }: Target, obstacles: string[]): P
   for (const { name } of project.volumes) {
     const path = await locateVolume(compose, name);
     if (typeof path !== 'string') {
-      steps.push({ action: 'create', what: `volume ${name}, with its content` });
+      if (path.isMissing) steps.push({ action: 'create', what: `volume ${name}, with its content` });
+      else
+        obstacles.push(
+          `Volume ${name} cannot be filled: its files are not on this host. Its driver mounts them, or its directory is gone: docker volume inspect ${name}`,
+        );
       continue;
     }
     const obstacle = (await obstacleAt(path)) ?? (await usedByOthers({ project, compose }, name));

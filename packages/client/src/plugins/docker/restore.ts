@@ -8,13 +8,17 @@ import type { DockerOptions } from './options.ts';
 import { inStartOrder, isClosed } from './order.ts';
 import { bindPieces, filePieces, planRestore, volumeSource } from './restore-plan.ts';
 import { findTarget, type Restore, type Target } from './restore-target.ts';
-import { servicesOf } from './stopped.ts';
+import { endStop } from './start.ts';
+import { limitArgs } from './stop.ts';
+import { servicesOf, startsOf } from './stopped.ts';
 import { putBack, putInPlace, requireNoObstacle, type Swap, swapSchema } from './swap.ts';
 import { locateVolume } from './volumes.ts';
 
 const memoSchema = z.object({
   /** Ids of the containers that ran. */
   stopped: z.array(z.string()),
+  /** When each of them was started last, by its id. */
+  starts: z.record(z.string(), z.string()).default({}),
   /** Services that are to run afterwards. */
   services: z.array(z.string()),
   swaps: z.array(swapSchema),
@@ -31,10 +35,11 @@ export const restore: TaskRestore<DockerOptions> = {
     const containers = await listByLabel(compose, project.project);
     const running = containers.filter(({ state }) => state !== 'stopped');
     const services = containers.length > 0 ? servicesOf(running) : project.running;
-    await context.remember({ stopped: running.map(({ id }) => id), services, swaps: [] });
+    await context.remember({ stopped: running.map(({ id }) => id), starts: startsOf(running), services, swaps: [] });
     // By the engine: the compose file may be gone. Those that are started last, stop first.
     const order = await startOrder(running, compose, context);
-    for (const id of [...order].reverse()) await compose.engine(['stop', id]);
+    const limit = limitArgs(context.options.stop_timeout);
+    for (const id of [...order].reverse()) await compose.engine(['stop', ...limit, id]);
   },
 
   async apply(context) {
@@ -71,9 +76,10 @@ export const restore: TaskRestore<DockerOptions> = {
   async start(context) {
     if (context.remembered() === undefined) return;
     const target = await findTarget(context);
-    const { services, stopped } = memoOf(context);
+    const { services, stopped, starts } = memoOf(context);
     if (services.length === 0 || target.conflicts.length > 0) return;
     try {
+      await endStop(starts, target.compose, context);
       await up(target, services, context);
     } catch (error) {
       if (!(error instanceof BackupError)) throw error;
@@ -89,7 +95,7 @@ export const restore: TaskRestore<DockerOptions> = {
 
 function memoOf(context: Restore): RestoreMemo {
   const memo = context.remembered();
-  return memo === undefined ? { stopped: [], services: [], swaps: [] } : memoSchema.parse(memo);
+  return memo === undefined ? { stopped: [], starts: {}, services: [], swaps: [] } : memoSchema.parse(memo);
 }
 
 async function startOrder(running: readonly Container[], compose: Target['compose'], context: Restore) {

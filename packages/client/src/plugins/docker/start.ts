@@ -4,7 +4,8 @@ import { sleep } from '@local-backup/common/sleep';
 import { type Compose, type Context, createCompose } from './compose.ts';
 import { type Container, inspectContainers, listContainers } from './containers.ts';
 import { inStartOrder, isClosed } from './order.ts';
-import { ranBefore, type Stopped, servicesOf } from './stopped.ts';
+import { limitArgs } from './stop.ts';
+import { ranBefore, type Stopped, servicesOf, startsOf } from './stopped.ts';
 
 /** What is still missing of what ran before. */
 interface Missing {
@@ -34,6 +35,8 @@ export async function startProject(stopped: Stopped, context: Context): Promise<
       const state = stopped.mode === 'pause' ? 'paused' : 'stopped';
       return { left: ranBefore(stopped).map((container) => ({ ...container, state })), gone: [] };
     });
+  if (!stopped.isQuiet && stopped.mode !== 'pause')
+    await endStop(startsOf(ranBefore(stopped)), compose, context).catch(tell);
   for (const attempt of [1, 2]) {
     const missing = await missingNow();
     if (isNothing(missing)) break;
@@ -44,6 +47,23 @@ export async function startProject(stopped: Stopped, context: Context): Promise<
   if (context.options.wait_after_restart > 0) await sleep(context.options.wait_after_restart * 1000);
   const missing = await missingNow();
   if (!isNothing(missing)) throw new BackupError('failed', loud(missing, { stopped, compose, problems }));
+}
+
+/**
+ * Where the stop was cut short (a time limit, an interrupt, kill -9), the engine may still be at it: a container that runs
+ * now goes down in a moment, when nobody looks any more. Stopping it once more waits for that. What was started since, by
+ * a reboot for example, is left alone.
+ * @param starts when each container was started that was to be stopped, by its id
+ */
+export async function endStop(
+  starts: Readonly<Record<string, string>>,
+  compose: Compose,
+  { options }: Context,
+): Promise<void> {
+  const running = (await inspectContainers(compose, Object.keys(starts)))
+    .filter(({ id, state, startedAt }) => state === 'running' && starts[id] === startedAt)
+    .map(({ id }) => id);
+  if (running.length > 0) await compose.engine(['stop', ...limitArgs(options.stop_timeout), ...running]);
 }
 
 /**

@@ -34,10 +34,25 @@ export async function stopProject(context: Context): Promise<void> {
     containers: [...containers],
     stopped: targets.map(({ id }) => id),
     dependencies: Object.fromEntries(Object.entries(model.dependencies).map(([name, needs]) => [name, [...needs]])),
+    isQuiet: false,
   };
   await context.remember(stopped);
   await compose.compose(stopArgs(stopped, context.options));
   await waitUntilQuiet(compose, stopped, context);
+  await context.remember({ ...stopped, isQuiet: true });
+}
+
+/** Containers of the project that run and that compose would not stop. */
+export function orphansOf(containers: readonly Container[], services: readonly string[]): readonly Container[] {
+  return containers.filter(({ state, service }) => state === 'running' && !services.includes(service));
+}
+
+/** What is worth a warning: such a container goes on writing while the volumes are read. */
+export function orphanText({ name }: Container): string {
+  return (
+    `Container ${name} belongs to the project, but its service is not in the compose file, or only in a profile that ` +
+    '`profiles` does not name: it is not stopped.'
+  );
 }
 
 /** What `stop_services` asks for, of what runs. What is no service of the file (any more) is left alone, as compose does. */
@@ -48,11 +63,8 @@ function toStop(
 ): readonly Container[] {
   const { stop_services: wanted, stop_mode: mode } = options;
   const running = containers.filter(({ state }) => state === 'running');
-  const orphans = running.filter(({ service }) => !services.includes(service));
-  for (const { name } of orphans)
-    log.warn(
-      `Container ${name} belongs to the project, but its service is not in the compose file: it is not stopped.`,
-    );
+  const orphans = orphansOf(containers, services);
+  for (const orphan of orphans) log.warn(orphanText(orphan));
   const chosen = running.filter((container) => !orphans.includes(container));
   if (Array.isArray(wanted)) return chosen.filter(({ service }) => wanted.includes(service));
   const paused = containers.find(({ state }) => state === 'paused');
@@ -64,9 +76,16 @@ function toStop(
   return chosen;
 }
 
+/** How long a container gets to end by itself, for compose and for the engine. */
+export function limitArgs(seconds: number | undefined): string[] {
+  return seconds === undefined ? [] : ['-t', String(seconds)];
+}
+
 function stopArgs(stopped: Stopped, { stop_timeout: seconds }: DockerOptions): string[] {
-  const services = [...inStartOrder(servicesOf(ranBefore(stopped)), stopped.dependencies)].reverse();
-  const limit = seconds === undefined ? [] : ['-t', String(seconds)];
+  // In the order of the start: podman-compose stops in the opposite order of what it is given; the others look for
+  // themselves what depends on what.
+  const services = inStartOrder(servicesOf(ranBefore(stopped)), stopped.dependencies);
+  const limit = limitArgs(seconds);
   if (stopped.mode === 'down') return ['down', ...limit];
   return stopped.mode === 'pause' ? ['pause', ...services] : ['stop', ...limit, ...services];
 }

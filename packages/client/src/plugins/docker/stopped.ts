@@ -11,6 +11,8 @@ const schema = z.object({
   /** Ids of those that ran, and were to be stopped. */
   stopped: z.array(z.string()),
   dependencies: z.record(z.string(), z.array(z.string())),
+  /** Set when all of them were seen to be down: no stop is under way any more. */
+  isQuiet: z.boolean().default(false),
 });
 
 /** What `prepare` stops, on disk before it does: all that `post` needs, even where the compose file is gone by then. */
@@ -34,4 +36,9 @@ export function ranBefore({ containers, stopped }: Stopped): readonly Container[
 /** Their services, each once. */
 export function servicesOf(containers: readonly Container[]): readonly string[] {
   return [...new Set(containers.map(({ service }) => service))];
+}
+
+/** When each of them was started last, by its id. */
+export function startsOf(containers: readonly Container[]): Record<string, string> {
+  return Object.fromEntries(containers.map(({ id, startedAt }) => [id, startedAt]));
 }

@@ -8,6 +8,7 @@ import { type Compose, createCompose, projectNameOf, readModel } from './compose
 import { type Container, listContainers } from './containers.ts';
 import type { ComposeModel } from './model.ts';
 import type { DockerOptions, Settings } from './options.ts';
+import { orphansOf, orphanText } from './stop.ts';
 import { isAnonymousVolume, locateStorage } from './volumes.ts';
 
 type Context = PluginContext<DockerOptions>;
@@ -25,7 +26,11 @@ export async function validateProject(context: Context): Promise<readonly string
   const containers = await explained(listContainers(compose), compose);
   const complaints = [...unknownServices(model, context.options), ...lostVolumes(containers, context.options)];
   if (complaints.length > 0) throw new BackupError('config', complaints.join('\n'));
-  return context.options.volumes ? await storageWarnings(compose, context, { model, containers }) : [];
+  const orphans = context.options.stop_services === true ? orphansOf(containers, model.services) : [];
+  return [
+    ...orphans.map(orphanText),
+    ...(context.options.volumes ? await storageWarnings(compose, context, { model, containers }) : []),
+  ];
 }
 
 /** What program is missing, by the package that brings it. */
@@ -35,8 +40,9 @@ export async function missingPrograms({ tools }: Pick<Context, 'tools'>): Promis
   for (const program of programs) {
     if ((await findProgram(program)) !== undefined) continue;
     complaints.push(
-      `${program} not found in ${searchPathOf()}. Install it (Debian: docker.io and docker-compose, or podman and ` +
-        'podman-compose), or set `docker_cmd` in client_config.yml.',
+      `${program} not found${program.includes('/') ? '' : ` in ${searchPathOf()}`}. Install it (Debian: docker.io and docker-compose, or podman and ` +
+        'podman-compose), and set `docker_cmd` in client_config.yml to how it is called: `docker compose`, ' +
+        '`docker-compose` (Debian 12) or `podman-compose`.',
     );
   }
   return complaints;
@@ -56,12 +62,18 @@ async function missingFiles({ files, envFiles, directory }: Settings): Promise<s
 
 const CORRECT = 'Correct `compose_file` or `env_file`.';
 
+/** What a docker without compose makes of `docker compose -f FILE`: 20.10 to 27, and 28 */
+const NO_COMPOSE = /unknown shorthand flag|is not a docker command|unknown command: docker compose/;
+
 async function explained<Value>(work: Promise<Value>, { composeLine }: Compose): Promise<Value> {
   try {
     return await work;
   } catch (error) {
     if (!(error instanceof BackupError)) throw error;
-    const advice = `Does docker run, and does it have compose? Try: ${composeLine(['ps', '-a'])}`;
+    const advice = NO_COMPOSE.test(error.message)
+      ? 'This docker has no `compose`. Install it (docker-compose-plugin of docker.com, or docker-compose of Debian 13), or ' +
+        'the docker-compose of Debian 12, and set `docker_cmd: docker-compose` in client_config.yml.'
+      : `Does docker run, and does it have compose? Try: ${composeLine(['ps', '-a'])}`;
     throw new BackupError('config', `The project cannot be looked at: ${error.message}\n${advice}`, { cause: error });
   }
 }

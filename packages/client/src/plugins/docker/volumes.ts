@@ -5,7 +5,7 @@ import { isSystemDirectory } from '@local-backup/common/config/values';
 import * as z from 'zod';
 import type { Tree } from '../../plugin.ts';
 import type { Compose } from './compose.ts';
-import { type Container, parseInspected } from './containers.ts';
+import { type Container, inspectThere, parseInspected } from './containers.ts';
 import type { ComposeModel } from './model.ts';
 import { BINDS_DIRECTORY, VOLUMES_DIRECTORY } from './places.ts';
 
@@ -98,14 +98,23 @@ function volumeNames({ model, project, containers, exclude }: Wanted): ReadonlyM
   return new Map(kept.filter(([name]) => VOLUME_NAME.test(name)).sort());
 }
 
+/** Why the files of a volume are not found. */
+interface Unreachable {
+  readonly warning: string;
+  /** There is no such volume; else there is one, and its files are not on this host. */
+  readonly isMissing: boolean;
+}
+
 /** Where a volume's files are on this host, or why that cannot be said. */
-export async function locateVolume(compose: Compose, name: string): Promise<string | { readonly warning: string }> {
-  // 1 of docker, 125 of podman: there is none of that name.
-  const { stdout } = await compose.engine(['volume', 'inspect', name], { accept: [0, 1, 125] });
+export async function locateVolume(compose: Compose, name: string): Promise<string | Unreachable> {
+  const stdout = await inspectThere(compose, ['volume', 'inspect', name]);
   const text = stdout.trim() === '' ? '[]' : stdout;
   const [volume] = parseInspected(text, volumeSchema, 'volume inspect');
   if (volume === undefined)
-    return { warning: `Volume ${name} does not exist (yet): nothing is saved of it. Start the project once.` };
+    return {
+      isMissing: true,
+      warning: `Volume ${name} does not exist (yet): nothing is saved of it. Start the project once.`,
+    };
   const { Driver, Options, Mountpoint } = volume;
   const { type, o = '', device } = Options ?? {};
   const isBind = device?.startsWith('/') === true && o.split(',').includes('bind');
@@ -114,14 +123,23 @@ export async function locateVolume(compose: Compose, name: string): Promise<stri
   const advice = 'Save what is behind it where it is, or name the volume in `exclude_volumes`.';
   if (isElsewhere)
     return {
+      isMissing: false,
       warning: `Volume ${name} is mounted by its driver (${Driver}${type === undefined ? '' : `, ${type}`}) only while a container runs: it is not saved. ${advice}`,
     };
   const real = await realpath(path).catch(() => undefined);
-  return real ?? { warning: `Volume ${name}: ${path} is not there on this host, so it is not saved. ${advice}` };
+  const warning = `Volume ${name}: ${path} is not there on this host, so it is not saved. ${advice}`;
+  return real ?? { isMissing: false, warning };
 }
 
 /** Made up by the kernel or by running programs: nothing to save. */
 const VOLATILE = /^\/(?:proc|sys|dev|run|var\/run)(?:\/|$)/;
+
+const OF_ENGINE = /^\/var\/lib\/(?:docker|containers|containerd)(?:\/(?!(?:storage\/)?volumes\/.).*)?$/;
+
+/** True for what the engine keeps itself, or all of its volumes; false for one of them. */
+export function isOfEngine(path: string): boolean {
+  return OF_ENGINE.test(path);
+}
 
 /** Files of the host that containers are often lent. */
 const LENT = new Set(['/etc/localtime', '/etc/timezone', '/etc/hosts', '/etc/resolv.conf', '/etc/machine-id']);
@@ -134,17 +152,22 @@ async function locateBinds({ containers, exclude }: Wanted, warnings: string[]):
   for (const source of [...sources].sort()) {
     if (exclude.includes(source) || VOLATILE.test(source) || LENT.has(source)) continue;
     const real = await realpath(source).catch(() => undefined);
-    if (real === undefined) warnings.push(`Bind mount ${source} does not exist on this host: nothing is saved of it.`);
-    else if (isSystemDirectory(real))
-      warnings.push(
-        `Bind mount ${source} is a directory of the system and is not saved: name what is wanted of it in a \`files\` task, or name it in \`exclude_volumes\`.`,
-      );
-    else if (!exclude.includes(real) && !VOLATILE.test(real) && (await isSaveable(real))) found.add(real);
+    const refusal = refusalOf(source, real);
+    if (refusal !== undefined) warnings.push(refusal);
+    else if (real !== undefined && !exclude.includes(real) && (await isSaveable(real))) found.add(real);
   }
   return [...found];
 }
 
+/** @param real where it leads to; undefined where it leads nowhere */
+function refusalOf(source: string, real: string | undefined): string | undefined {
+  if (real === undefined) return `Bind mount ${source} does not exist on this host: nothing is saved of it.`;
+  const owner = isOfEngine(real) ? 'container engine' : 'system';
+  if (owner === 'system' && !isSystemDirectory(real)) return undefined;
+  return `Bind mount ${source} is a directory of the ${owner} and is not saved: name what is wanted of it in a \`files\` task, or name it in \`exclude_volumes\`.`;
+}
+
 async function isSaveable(path: string): Promise<boolean> {
   const facts = await lstat(path);
-  return facts.isDirectory() || facts.isFile();
+  return !VOLATILE.test(path) && (facts.isDirectory() || facts.isFile());
 }

@@ -13,7 +13,7 @@ import { type Answer, parseAnswer, type Stage } from './protocol.ts';
  */
 const NO_SUCH_STAGE = 64;
 
-/** Lines of plain text that go to the log of one stage; the rest is counted. */
+/** Lines, plain text or not, that go to the log of one stage; the rest is counted. */
 const MOST_LINES = 1_000;
 /** Characters of such a line. */
 const LONGEST_LINE = 2_000;
@@ -94,9 +94,12 @@ function hearLines({ file, stage, log, onRemember }: Call) {
   let left = 0;
   let written = Promise.resolve();
   let failure: unknown;
-  const text = (line: string) => {
-    if (lines - told.length > MOST_LINES) left += 1;
-    else if (line.trim() !== '') log.info(showControls(line.slice(0, LONGEST_LINE)));
+  let shown = 0;
+  const show = (level: 'debug' | 'info' | 'warn' | 'error', text: string) => {
+    if (text.trim() === '') return;
+    shown += 1;
+    if (shown > MOST_LINES) left += 1;
+    else log[level](showControls(text.slice(0, LONGEST_LINE)));
   };
   return {
     told,
@@ -104,8 +107,8 @@ function hearLines({ file, stage, log, onRemember }: Call) {
     line: (line: string) => {
       lines += 1;
       const answer = parseAnswer(line, stage, `${showControls(basename(file))} ${stage}, line ${lines} of its output`);
-      if (answer.kind === 'text') text(line);
-      else if (answer.kind === 'log') log[answer.level](showControls(answer.message.slice(0, LONGEST_LINE)));
+      if (answer.kind === 'text') show('info', line);
+      else if (answer.kind === 'log') show(answer.level, answer.message);
       else if (answer.kind !== 'remember') keep(told, answer, file);
       else {
         const state = JSON.stringify(answer.value);
@@ -119,7 +122,7 @@ function hearLines({ file, stage, log, onRemember }: Call) {
     /** When all that is to be remembered is on disk. */
     settled: async () => {
       await written;
-      if (left > 0) log.info(`... and ${left} more lines of text from ${stage}.`);
+      if (left > 0) log.info(`... and ${left} more lines from ${stage}.`);
       if (failure !== undefined) throw failure;
     },
   };

@@ -34,9 +34,11 @@ const described = z.strictObject({
 /** What an executable says of itself. */
 export type Description = z.infer<typeof described>;
 
+const RELATIVE = /^(?!(?:[^\0]*\/)?\.\.(?:\/|$))[^/\0][^\0]*$/;
+
 const tree = z.strictObject({
   root: z.string().regex(/^\/[^\0]*$/, 'must be an absolute path'),
-  paths: z.array(z.string().regex(/^[^/\0][^\0]*$/, 'must be relative to `root`')).min(1),
+  paths: z.array(z.string().regex(RELATIVE, 'must be relative to `root`, without `..`')).min(1),
   exclude: z.array(z.string()).default([]),
   into: z
     .string()

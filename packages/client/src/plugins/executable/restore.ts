@@ -2,6 +2,7 @@
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BackupError } from '@local-backup/common/errors';
+import type { Memo } from '../../plugin.ts';
 import type { Check, CopyContext, RestoreContext, RestoreStep, TaskRestore } from '../../plugin-copy.ts';
 import { copyEnvironment, restoreEnvironment } from './environment.ts';
 import type { Stage } from './protocol.ts';
@@ -28,8 +29,8 @@ function restoreOf(executable: Executable): TaskRestore<Options> {
   const environment = (context: Context) => ({ ...copyEnvironment(name, context), ...restoreEnvironment(context) });
 
   /** Begins something that `revert` and `restore-start` may have to undo. */
-  const begin = (stage: Stage, context: Context) =>
-    withStateToWrite(join(context.scratch, '.backup-state'), context, ({ file, remember }) => {
+  const begin = (stage: Stage, context: Context, journal: Pick<Context, 'remember' | 'remembered'> = context) =>
+    withStateToWrite(join(context.scratch, '.backup-state'), journal, ({ file, remember }) => {
       const env = { ...environment(context), BACKUP_STATE: file };
       return call(executable, context, { stage, env, onRemember: remember });
     });
@@ -38,7 +39,10 @@ function restoreOf(executable: Executable): TaskRestore<Options> {
     if (context.remembered() === undefined) return;
     await withStateToRead(context, async (file) => {
       const env = { ...environment(context), BACKUP_STATE: file };
-      logWarnings(await call(executable, context, { stage, env }), context);
+      const reply = await call(executable, context, { stage, env });
+      logWarnings(reply, context);
+      if (stage === 'revert' && !reply.isImplemented && context.remembered()?.restoring === true)
+        throw cannotRevert(name, context);
     });
   };
 
@@ -54,13 +58,25 @@ function restoreOf(executable: Executable): TaskRestore<Options> {
       ? { stop: async (context: Context) => logWarnings(await begin('restore-stop', context), context) }
       : {}),
     apply: async (context) => {
-      const reply = await begin('restore', context);
+      const { remembered } = context;
+      const restoring = (memo: Memo) => context.remember({ ...memo, restoring: true });
+      const reply = await begin('restore', context, { remember: restoring, remembered });
       if (reply.isImplemented) return warningsOf(reply);
+      await context.remember({ ...remembered(), restoring: false });
       return [`${name} does not know how to restore: put back by hand what is in ${join(context.copy, name)}.`];
     },
     revert: (context) => undo('revert', context),
     ...(hasStage(executable, 'restore-start') ? { start: (context: Context) => undo('restore-start', context) } : {}),
   };
+}
+
+/** Nobody but the plugin knows what it has changed: to say that all is as it was would be a guess. */
+function cannotRevert(name: string, { service, kept }: Context): BackupError {
+  return new BackupError(
+    'failed',
+    `${name} has no stage \`revert\`, so what its \`restore\` has changed is not put back. Look at the service; what was ` +
+      `kept, if anything, is in ${kept}. When it is in order: backup-client recover --done ${service.type}/${service.name}`,
+  );
 }
 
 function planUnknown({ name, stages }: Executable, { copy }: Context): RestoreStep {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { mkdir, readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { bytePathOfText } from '@local-backup/common/byte-path';
 import { BackupError } from '@local-backup/common/errors';
 import type { PluginContext, TaskResult, Tree } from '../../plugin.ts';
 import type { Reply } from './call.ts';
 import { call, type Executable, logWarnings, type Options, warningsOf } from './stages.ts';
 import { withStateToRead, withStateToWrite } from './state.ts';
+import { type ToldTree, treesOf } from './trees.ts';
 
 type Context = PluginContext<Options>;
 
@@ -58,34 +58,15 @@ function nothingSaved(name: string): BackupError {
 }
 
 function resultOf(reply: Reply, name: string): TaskResult & { readonly trees: readonly Tree[] } {
-  const trees: Tree[] = [];
+  const trees: ToldTree[] = [];
   const facts: Record<string, string> = {};
   const tables = new Map<string, number | undefined>();
   for (const answer of reply.told) {
-    if (answer.kind === 'tree') trees.push(treeOf(answer.value, name));
+    if (answer.kind === 'tree') trees.push(answer.value);
     else if (answer.kind === 'fact') Object.assign(facts, answer.value);
     else if (answer.kind === 'tables') {
       for (const [table, rows] of Object.entries(answer.value)) tables.set(table, rows ?? undefined);
     }
   }
-  return { trees, warnings: warningsOf(reply), facts, ...(tables.size === 0 ? {} : { tables }) };
-}
-
-interface ToldTree {
-  readonly root: string;
-  readonly paths: readonly string[];
-  readonly exclude: readonly string[];
-  readonly into: string;
-  readonly one_file_system: boolean;
-}
-
-/** The plugin's name goes before the tree's, so that the trees of two plugins cannot meet. */
-function treeOf({ root, paths, exclude, into, one_file_system }: ToldTree, name: string): Tree {
-  return {
-    into: `${name}-${into}`,
-    root,
-    paths: paths.map(bytePathOfText),
-    exclude,
-    oneFileSystem: one_file_system,
-  };
+  return { trees: treesOf(trees, name), warnings: warningsOf(reply), facts, ...(tables.size === 0 ? {} : { tables }) };
 }

@@ -20,6 +20,8 @@ export const files = definePlugin<FilesOptions>({
   summary: 'Saves files and directories, read in place or from a snapshot.',
   options,
   order: ORDER,
+  // What it remembers is a snapshot.
+  stopsNothing: true,
 
   async validate(context) {
     const plan = await planFiles(context.options);
@@ -36,7 +38,7 @@ export const files = definePlugin<FilesOptions>({
     const memo = snapshotOf(context);
     await writeSaved(context.stage, plan.located);
     return {
-      trees: treesOf(plan, memo?.root ?? '/'),
+      trees: treesOf(plan, memo?.root),
       warnings: [...plan.warnings, ...(memo?.warnings ?? (await inPlaceWarnings(plan, context)))],
       snapshot: memo?.root !== undefined && memo.complete === true,
     };
@@ -58,10 +60,11 @@ async function inPlaceWarnings(plan: FilesPlan, context: PluginContext<FilesOpti
   return request === undefined ? [] : (await planSnapshots(request, context)).warnings;
 }
 
-function treesOf({ groups, madeUp }: FilesPlan, root: string): readonly Tree[] {
+function treesOf({ groups, madeUp }: FilesPlan, view: string | undefined): readonly Tree[] {
   const empty = madeUp.map((directory) => `${escapeExcludePattern(directory)}/`);
+  const from = view === undefined ? { root: '/' } : { root: view, shows: '/' };
   return groups.map(({ paths, exclude, oneFileSystem }) => {
-    return { into: 'data', root, paths: paths.map(relativeToRoot), exclude: [...exclude, ...empty], oneFileSystem };
+    return { into: 'data', ...from, paths: paths.map(relativeToRoot), exclude: [...exclude, ...empty], oneFileSystem };
   });
 }
 

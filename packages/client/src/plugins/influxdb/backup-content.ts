@@ -48,7 +48,11 @@ export interface BackupContent {
 export async function readBackups(copy: string, relative: string): Promise<readonly BackupContent[]> {
   const entries = await readdir(join(copy, relative), { withFileTypes: true }).catch(() => []);
   const below = entries.filter((entry) => entry.isDirectory()).map(({ name }) => `${relative}/${name}`);
-  return Promise.all((below.length === 0 ? [relative] : below.sort()).map((directory) => readBackup(copy, directory)));
+  const backups: BackupContent[] = [];
+  for (const directory of below.length === 0 ? [relative] : below.sort()) {
+    backups.push(await readBackup(copy, directory));
+  }
+  return backups;
 }
 
 /** @param relative the directory, below `copy`, which may be hostile */
@@ -57,7 +61,8 @@ async function readBackup(copy: string, relative: string): Promise<BackupContent
   const manifests = names.filter((name) => name.endsWith('.manifest'));
   if (manifests.length === 0)
     throw new BackupError('untrusted', `${relative} holds no backup of InfluxDB: no *.manifest.`);
-  const all = await Promise.all(manifests.map((name) => readManifest(copy, `${relative}/${name}`)));
+  const all: Content[] = [];
+  for (const name of manifests) all.push(await readManifest(copy, `${relative}/${name}`));
   return {
     directory: relative,
     databases: [...new Set(all.flatMap(({ databases }) => databases))],
@@ -91,10 +96,33 @@ function contentOfTwo({ kv, sql, buckets }: z.infer<typeof versionTwo>): Content
 }
 
 /**
+ * What is wrong with the files of a backup; one after the other, for there may be thousands.
+ * @param root directory that the backup's directory is below
+ */
+export async function problemsOf(root: string, { directory, files }: BackupContent): Promise<readonly string[]> {
+  const problems: string[] = [];
+  for (const name of files) {
+    const problem = await problemOf(join(root, directory), name);
+    if (problem !== undefined) problems.push(problem);
+  }
+  return problems;
+}
+
+/**
+ * Proves a backup that was just made. influxd itself takes one without its shards for a success when it is restored.
+ * @throws BackupError `failed`
+ */
+export async function requireWhole(root: string, backup: BackupContent): Promise<void> {
+  const [problem] = await problemsOf(root, backup);
+  if (problem === undefined) return;
+  throw new BackupError('failed', `The backup that InfluxDB wrote is not whole: ${problem}.`);
+}
+
+/**
  * What is wrong with a file of a backup, undefined where nothing is: it has to be there, as a file, and not be empty;
  * a compressed one has to be whole.
  */
-export async function problemOf(directory: string, name: string): Promise<string | undefined> {
+async function problemOf(directory: string, name: string): Promise<string | undefined> {
   const shown = showControls(name);
   if (name.includes('/') || name === '..') return `${shown} is no name of a file`;
   const file = join(directory, name);

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { BackupError, describeError } from '@local-backup/common/errors';
 import { definePlugin } from '../../plugin.ts';
 import type { Check, CopyContext } from '../../plugin-copy.ts';
-import { type BackupContent, problemOf, readBackups } from './backup-content.ts';
+import { type BackupContent, problemsOf, readBackups, requireWhole } from './backup-content.ts';
 import { type InfluxOptions, options } from './options.ts';
 import { DIRECTORY, restore } from './restore.ts';
 import { isVersionTwo, serverOf } from './server.ts';
+import { askStatements, saveStatements } from './statements.ts';
 
 /** Saves InfluxDB 1 and 2 by their own backup programs. */
 export const influxdb = definePlugin<InfluxOptions>({
@@ -33,9 +34,9 @@ export const influxdb = definePlugin<InfluxOptions>({
         );
       }
     }
-    return token === undefined
-      ? []
-      : ['`token` is in the service.yaml: put it into a file of its own, see `token_file`.'];
+    const { warnings } = await askStatements(server);
+    if (token === undefined) return warnings;
+    return [...warnings, '`token` is in the service.yaml: put it into a file of its own, see `token_file`.'];
   },
 
   async run(context) {
@@ -53,7 +54,8 @@ export const influxdb = definePlugin<InfluxOptions>({
     const backups = await readBackups(context.stage, DIRECTORY);
     for (const backup of backups) await requireWhole(context.stage, backup);
     const saved = backups.flatMap(({ databases }) => databases);
-    return { facts: { [server.noun]: saved.join(', ').slice(0, 1_000) } };
+    const warnings = await saveStatements(directory, server);
+    return { warnings, facts: { [server.noun]: saved.join(', ').slice(0, 1_000) } };
   },
 
   verify: lookAt,
@@ -65,26 +67,21 @@ function directoryOf(name: string): string {
   return `db.${encodeURIComponent(name).replaceAll('%', '=')}`;
 }
 
-async function requireWhole(stage: string, { directory, files }: BackupContent): Promise<void> {
-  for (const name of files) {
-    const problem = await problemOf(join(stage, directory), name);
-    if (problem !== undefined)
-      throw new BackupError('failed', `The backup that InfluxDB wrote is not whole: ${problem}.`);
-  }
-}
-
 async function lookAt({ copy }: CopyContext<InfluxOptions>): Promise<readonly Check[]> {
   try {
-    return await Promise.all((await readBackups(copy, DIRECTORY)).map((backup) => checkOf(copy, backup)));
+    const checks: Check[] = [];
+    for (const backup of await readBackups(copy, DIRECTORY)) checks.push(await checkOf(copy, backup));
+    return checks;
   } catch (error) {
     if (!(error instanceof BackupError)) throw error;
     return [{ name: DIRECTORY, status: 'failed', message: describeError(error) }];
   }
 }
 
-async function checkOf(copy: string, { directory, files, databases }: BackupContent): Promise<Check> {
-  const problems = await Promise.all(files.map((name) => problemOf(join(copy, directory), name)));
-  const found = problems.flatMap((problem) => problem ?? []);
-  const message = found.length > 0 ? found.join('; ') : `${files.length} files of ${databases.join(', ')} are whole`;
+async function checkOf(copy: string, backup: BackupContent): Promise<Check> {
+  const { directory, files, databases } = backup;
+  const found = await problemsOf(copy, backup);
+  const whole = `${files.length} files of ${databases.join(', ') || 'no database: none holds any points'} are whole`;
+  const message = found.length > 0 ? found.slice(0, 10).join('; ') : whole;
   return { name: directory, status: found.length > 0 ? 'failed' : 'ok', message };
 }

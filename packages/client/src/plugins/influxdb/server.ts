@@ -16,6 +16,13 @@ export interface InfluxServer {
   readonly drop: (database: string) => Promise<void>;
   /** Puts back a database that is not there, under its own name or another one. */
   readonly restore: (directory: string, database: string, as: string) => Promise<void>;
+  /**
+   * What goes with a database when it is dropped and no backup brings back, as statements that make it anew, by database:
+   * continuous queries and grants of version 1.
+   */
+  readonly statements: () => Promise<ReadonlyMap<string, readonly string[]>>;
+  /** Runs such statements; what is said against each that is refused. */
+  readonly execute: (statements: readonly string[]) => Promise<readonly string[]>;
   /** Waits until a database that was put back answers; a warning where it answers with nothing. */
   readonly settle: (database: string) => Promise<string | undefined>;
 }

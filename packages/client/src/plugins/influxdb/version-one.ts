@@ -6,13 +6,16 @@ import { sleep } from '@local-backup/common/sleep';
 import * as z from 'zod';
 import { call, requirePrograms, withDirectory } from './call.ts';
 import type { Asking, InfluxServer } from './server.ts';
+import { type Ask, quoted, statementsOf } from './statements.ts';
 
 const DEFAULT_HOST = '127.0.0.1:8088';
 
 const answer = z.looseObject({
   results: z.array(
     z.looseObject({
-      series: z.array(z.looseObject({ values: z.array(z.array(z.unknown())).optional() })).optional(),
+      series: z
+        .array(z.looseObject({ name: z.string().optional(), values: z.array(z.array(z.unknown())).default([]) }))
+        .optional(),
       error: z.string().optional(),
     }),
   ),
@@ -28,7 +31,7 @@ type Query = (text: string, database?: string) => Promise<readonly string[]>;
 export function createVersionOne(asking: Asking): InfluxServer {
   const { options } = asking;
   const host = options.host ?? DEFAULT_HOST;
-  const query: Query = async (text, database) => {
+  const ask: Ask = async (text, database) => {
     const [name = '', port = '8086'] = options.api.split(/:(?=\d+$)/);
     const where = database === undefined ? [] : ['-database', database];
     const args = ['influx', '-host', name, '-port', port, ...where, '-format', 'json', '-execute', text] as const;
@@ -39,8 +42,10 @@ export function createVersionOne(asking: Asking): InfluxServer {
       : `no answer that can be read: ${stdout.slice(0, 200)}`;
     if (!parsed.success || problem !== undefined)
       throw new BackupError('failed', `InfluxDB at ${options.api}: ${problem}`);
-    return parsed.data.results.flatMap(({ series = [] }) => series.flatMap(({ values = [] }) => values.map(String)));
+    return parsed.data.results.flatMap(({ series = [] }) => series);
   };
+  const query: Query = async (text, database) =>
+    (await ask(text, database)).flatMap(({ values }) => values.map(String));
   return {
     noun: 'databases',
     check: async () => {
@@ -53,13 +58,26 @@ export function createVersionOne(asking: Asking): InfluxServer {
       );
       // influxd itself tries for four minutes before it says so (measured, 1.6.7).
       if (options.container === undefined) await requireListener(host);
+      // What is in the container is asked there.
+      else await call(asking, ['influxd', 'version']);
     },
     backup: (directory, database) =>
       withDirectory(asking, directory, 'out', async (where) => {
         const only = database === undefined ? [] : ['-database', database];
         await call(asking, ['influxd', 'backup', '-portable', '-host', host, ...only, where]);
       }),
-    settle: (database) => settle(database, query, asking.signal),
+    settle: (database) => settle(database, ask, asking.signal),
+    statements: () => statementsOf(ask),
+    execute: async (statements) => {
+      const refused: string[] = [];
+      for (const statement of statements) {
+        await query(statement).catch((error: unknown) => {
+          if (!(error instanceof BackupError)) throw error;
+          refused.push(`${statement}: ${error.message}`);
+        });
+      }
+      return refused;
+    },
     databases: async () => (await query('SHOW DATABASES')).filter((name) => name !== OWN),
     drop: async (database) => void (await query(`DROP DATABASE ${quoted(database)}`)),
     restore: (directory, database, as) =>
@@ -71,25 +89,22 @@ export function createVersionOne(asking: Asking): InfluxServer {
 }
 
 /**
- * influxd ends before what it has restored can be asked: for some moments the shards are disabled, or seem empty (seen with
- * 1.6.7, under load up to a second).
+ * influxd ends before what it has restored can be asked: for some moments the shards are disabled, closed, or seem empty (seen
+ * with 1.6.7, under load up to a second).
  */
-async function settle(database: string, query: Query, signal: AbortSignal): Promise<string | undefined> {
+async function settle(database: string, ask: Ask, signal: AbortSignal): Promise<string | undefined> {
+  const policies = (await ask(`SHOW RETENTION POLICIES ON ${quoted(database)}`)).flatMap(({ values }) => values);
+  const places = policies.map(([policy]) => `${quoted(database)}.${quoted(String(policy))}./.*/`).join(', ');
   for (let attempt = 1; ; attempt += 1) {
-    const rows = await query('SELECT * FROM /.*/ LIMIT 1', database).catch((error: unknown) => {
-      const isEarly = error instanceof BackupError && /shard is disabled/.test(error.message) && attempt < 120;
-      if (!isEarly) throw error;
+    const series = await ask(`SELECT * FROM ${places} LIMIT 1`).catch((error: unknown) => {
+      const isEarly = error instanceof BackupError && /shard is disabled|engine is closed/.test(error.message);
+      if (!isEarly || attempt >= 120) throw error;
       return undefined;
     });
-    if (rows !== undefined && rows.length > 0) return undefined;
-    if (rows !== undefined && attempt >= 20) return `${database} is back, but holds no points.`;
+    if (series !== undefined && series.length > 0) return undefined;
+    if (series !== undefined && attempt >= 20) return `${database} is back, but holds no points.`;
     await sleep(500, signal);
   }
-}
-
-/** An identifier of InfluxQL. */
-function quoted(name: string): string {
-  return `"${name.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
 }
 
 async function loginOf({ options: { credentials_file } }: Asking): Promise<Record<string, string>> {

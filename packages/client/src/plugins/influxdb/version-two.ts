@@ -37,6 +37,8 @@ export function createVersionTwo(asking: Asking): InfluxServer {
       }),
     databases: list,
     settle: async () => undefined,
+    statements: async () => new Map(),
+    execute: async () => [],
     drop: async (bucket) => void (await ask('bucket', 'delete', '--name', bucket)),
     restore: (directory, bucket, as) =>
       withDirectory(asking, directory, 'in', async (where) => {

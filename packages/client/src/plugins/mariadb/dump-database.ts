@@ -105,14 +105,18 @@ async function recordOf(file: string, dump: Dump, { flavour, signal }: DumpConte
   return { ...about, database: name, characterSet, collation, tables };
 }
 
-async function refuseExisting(files: readonly string[]): Promise<void> {
+/**
+ * Several database plugins of a service share the directory.
+ * @throws BackupError `failed` where another one has left a file of that name there
+ */
+export async function refuseExisting(files: readonly string[]): Promise<void> {
   for (const file of files) {
     const there = await lstat(file).catch(() => undefined);
     if (there === undefined) continue;
     throw new BackupError(
       'failed',
-      `${DIRECTORY}/${basename(file)} is there already: another task of this service saves a database of that name. Put one ` +
-        'of them into a service of its own.',
+      `${DIRECTORY}/${basename(file)} is there already: another task of this service saves a database of that name, or its ` +
+        'accounts. Put one of them into a service of its own.',
     );
   }
 }

@@ -46,7 +46,9 @@ export interface RestorePlan {
  */
 export async function makePlan(context: Context, flavour: Flavour): Promise<RestorePlan> {
   const { options, copy, as } = context;
-  const saved = await savedDatabases(copy, flavour);
+  const named = namedDatabases(options);
+  // What the task does not name is none of its business, also where an older copy holds it.
+  const saved = (await savedDatabases(copy, flavour)).filter(({ record }) => named?.includes(record.database) ?? true);
   const complaints = [...missing(saved, options), ...asComplaints(saved, as)];
   if (complaints.length > 0) throw new BackupError('failed', complaints.join('\n'));
   const server = await openServer(context, flavour);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
+import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BackupError } from '@local-backup/common/errors';
 import * as z from 'zod';
 import type { TaskRestore } from '../../plugin-copy.ts';
 import { quoteAccount } from './accounts.ts';
+import { brokenViews, type Database } from './databases.ts';
 import { dumpDatabase } from './dump-database.ts';
 import type { Flavour } from './flavour.ts';
 import { loadAll } from './load-all.ts';
@@ -11,6 +13,7 @@ import { fileNameOf, fromHex, quoteName, quoteText } from './names.ts';
 import type { DatabaseOptions } from './options.ts';
 import { openCopied } from './record.ts';
 import { type Context, makePlan, planSteps, type RestorePlan, requirePlainDump, type Target } from './restore-plan.ts';
+import { hasEndMark } from './scan-dump.ts';
 import { openServer, type Server } from './server.ts';
 
 const replaced = z.object({
@@ -42,8 +45,10 @@ export function databaseRestore(flavour: Flavour): TaskRestore<DatabaseOptions> 
       for (const target of plan.targets) await requirePlainDump(target, context.signal);
       const changes: Changes = { databases: [], accounts: [] };
       const warnings: string[] = [];
-      for (const target of plan.targets)
-        warnings.push(...(await replaceDatabase(target, plan, { context, flavour, changes })));
+      // All of them before the first is dropped: a view that looks into another database is broken once that is gone.
+      for (const target of plan.targets) warnings.push(...(await keep(target, plan, { context, flavour })));
+      await flush(context.kept);
+      for (const target of plan.targets) await replaceDatabase(target, plan, { context, changes });
       await loadTargets(plan.targets, plan.server);
       await createAccounts(plan, context, changes);
       if (context.as !== undefined) warnings.push(...(await disableEvents(plan.server, context.as)));
@@ -58,33 +63,70 @@ export function databaseRestore(flavour: Flavour): TaskRestore<DatabaseOptions> 
   };
 }
 
-interface Work {
-  readonly context: Context;
-  readonly flavour: Flavour;
-  readonly changes: Changes;
+/** Dumps what is there, for `revert` and for the admin: on disk before anything is dropped. */
+async function keep(
+  { name, existing }: Target,
+  { server, version }: RestorePlan,
+  { context, flavour }: { readonly context: Context; readonly flavour: Flavour },
+): Promise<readonly string[]> {
+  if (existing === undefined) return [];
+  // All of it, whatever a backup leaves out.
+  const options = { ...context.options, dump_options: keptOptions(version) };
+  const dump = { database: existing, version, directory: context.kept };
+  const { warnings } = await dumpDatabase(dump, server, { ...context, flavour, options });
+  await flush(keptFile(context.kept, name));
+  if (warnings.length > 0) await keepBrokenViews(server, name, context.kept);
+  return warnings.map((warning) => `Before the restore: ${warning} What it was: ${viewsFile(context.kept, name)}`);
 }
 
-/** Keeps what is there, then makes an empty database in its place. */
+function viewsFile(directory: string, name: string): string {
+  return join(directory, `${fileNameOf(name)}.views.txt`);
+}
+
+/** Views that look into something that is gone can be in no dump; an admin may want to mend them. */
+async function keepBrokenViews(server: Server, name: string, directory: string): Promise<void> {
+  const lines: string[] = [];
+  for (const view of await brokenViews(server, name)) {
+    const [[, text = ''] = []] = await server.query(`SHOW CREATE VIEW ${quoteName(name)}.${quoteName(view)}`);
+    lines.push(`${text};\n`);
+  }
+  await writeFile(viewsFile(directory, name), lines.join(''), { flag: 'wx', mode: 0o600 });
+}
+
+/** Programs that know the option want a server of 10.11 or newer for it. */
+function keptOptions(version: string): string[] {
+  const [, major = '0', minor = '0'] = /^(\d+)\.(\d+).*mariadb/i.exec(version) ?? [];
+  const knowsHistory = Number(major) * 1000 + Number(minor) >= 10_011;
+  return knowsHistory ? ['--loose-dump-history'] : [];
+}
+
+function keptFile(directory: string, name: string): string {
+  return join(directory, `${fileNameOf(name)}.sql`);
+}
+
+async function flush(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Makes an empty database in the place of what is kept. */
 async function replaceDatabase(
   { saved, name, existing }: Target,
-  plan: RestorePlan,
-  work: Work,
-): Promise<readonly string[]> {
-  const { context, flavour, changes } = work;
-  const warnings: string[] = [];
-  if (existing !== undefined) {
-    // All of it, whatever a backup leaves out.
-    const options = { ...context.options, dump_options: [] };
-    const dump = { database: existing, version: plan.version, directory: context.kept };
-    const kept = await dumpDatabase(dump, plan.server, { ...context, flavour, options });
-    warnings.push(...kept.warnings.map((warning) => `Before the restore: ${warning}`));
-  }
-  const { characterSet, collation } = existing ?? saved.record;
-  const kept = existing === undefined ? null : { file: `${fileNameOf(name)}.sql`, characterSet, collation };
+  { server }: RestorePlan,
+  { context, changes }: { readonly context: Context; readonly changes: Changes },
+): Promise<void> {
+  const kept = existing === undefined ? null : keptAs(name, existing);
   changes.databases.push({ name, kept });
   await context.remember(changes);
-  await makeEmpty(plan.server, name, saved.record);
-  return warnings;
+  await makeEmpty(server, name, saved.record);
+}
+
+function keptAs(name: string, { characterSet, collation }: Database) {
+  return { file: `${fileNameOf(name)}.sql`, characterSet, collation };
 }
 
 async function makeEmpty(
@@ -132,7 +174,20 @@ async function disableEvents(server: Server, database: string): Promise<readonly
   return names.map((name) => `Event ${name} of ${database} is disabled: it would run beside that of the original.`);
 }
 
+/**
+ * What was restored is dropped only where what was there can be loaded back.
+ * @throws BackupError `failed`
+ */
+async function requireKept(databases: Changes['databases'], directory: string): Promise<void> {
+  for (const { name, kept } of databases) {
+    if (kept === null || (await hasEndMark(join(directory, kept.file)))) continue;
+    const what = `${join(directory, kept.file)}, the dump of database ${name} before the restore, is not whole`;
+    throw new BackupError('failed', `${what}: ${name} is left as it is now.`);
+  }
+}
+
 async function revertChanges({ databases, accounts }: Changes, server: Server, directory: string): Promise<void> {
+  await requireKept(databases, directory);
   for (const account of [...accounts].reverse()) {
     await server.query(`DROP ${account.isRole ? 'ROLE' : 'USER'} IF EXISTS ${quoteAccount(account)}`);
   }

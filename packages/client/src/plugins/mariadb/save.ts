@@ -5,7 +5,7 @@ import { BackupError, describeError } from '@local-backup/common/errors';
 import type { PluginContext, TaskResult } from '../../plugin.ts';
 import { ACCOUNTS_FILE, accountsOf, accountsText } from './accounts.ts';
 import { chosenDatabases, looseTables, serverVersion } from './databases.ts';
-import { dumpDatabase } from './dump-database.ts';
+import { dumpDatabase, refuseExisting } from './dump-database.ts';
 import type { Flavour } from './flavour.ts';
 import { type DatabaseOptions, savesGrants } from './options.ts';
 import { DIRECTORY } from './record.ts';
@@ -52,8 +52,10 @@ export async function saveDatabases(context: PluginContext<DatabaseOptions>, fla
 }
 
 async function saveAccounts(server: Server, version: string, directory: string): Promise<void> {
+  const file = join(directory, ACCOUNTS_FILE);
+  await refuseExisting([file]);
   const text = await accountsText(server, await accountsOf(server, version));
-  await writeFile(join(directory, ACCOUNTS_FILE), text, { flag: 'wx', mode: 0o600 });
+  await writeFile(file, text, { flag: 'wx', mode: 0o600 });
 }
 
 async function looseWarning(server: Server, database: string): Promise<readonly string[]> {

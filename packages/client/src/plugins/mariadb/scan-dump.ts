@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
+import { foreignKind, NAME, TOKENS_KEPT } from './foreign-statement.ts';
 import { openCopied } from './record.ts';
 import { type SqlEvents, SqlScanner } from './sql-scanner.ts';
 
@@ -23,13 +24,6 @@ export const END_MARK = {
 const END_MARK_BYTES = 8 * 1024;
 const CHUNK_BYTES = 1024 * 1024;
 
-/** First words of what the dump programs of all versions write. */
-const KNOWN = new Set('SET DROP CREATE INSERT REPLACE LOCK UNLOCK ALTER DO COMMIT START BEGIN'.split(' '));
-/** Second words after CREATE, DROP and ALTER that reach beyond one database. */
-const BEYOND = new Set('DATABASE SCHEMA USER ROLE SERVER TABLESPACE LOGFILE INSTANCE SYSTEM'.split(' '));
-
-/** Words of a statement that are looked at. */
-const WORDS_KEPT = 8;
 /** Kinds of foreign statements that are told. */
 const FOREIGN_KEPT = 10;
 
@@ -67,24 +61,25 @@ class StatementCounter implements SqlEvents {
   readonly tables = new Map<string, number>();
   readonly foreign = new Set<string>();
   readonly altered = new Set<string>();
-  private words: string[] = [];
+  private tokens: string[] = [];
   private target: string | undefined;
   private rows: number | undefined;
   private depth = 0;
 
   listening(): boolean {
-    return this.rows === undefined && this.depth === 0 && this.words.length < WORDS_KEPT;
+    return this.rows === undefined && this.depth === 0 && this.tokens.length < TOKENS_KEPT;
   }
 
   word(text: string): void {
     if (!this.listening()) return;
-    this.words.push(text);
+    this.tokens.push(text);
     if (text === 'VALUES' && this.target !== undefined && this.inserts()) this.rows = 0;
   }
 
   name(text: string): void {
-    if (this.depth > 0 || this.target !== undefined) return;
-    this.target = text;
+    if (this.depth > 0) return;
+    if (this.tokens.length < TOKENS_KEPT) this.tokens.push(NAME);
+    this.target ??= text;
   }
 
   open(): void {
@@ -99,31 +94,25 @@ class StatementCounter implements SqlEvents {
   end(): void {
     this.judge();
     if (this.target !== undefined) this.count(this.target);
-    this.words = [];
+    this.tokens = [];
     this.target = undefined;
     this.rows = undefined;
     this.depth = 0;
   }
 
   private inserts(): boolean {
-    return this.words[0] === 'INSERT' || this.words[0] === 'REPLACE';
+    return this.tokens[0] === 'INSERT' || this.tokens[0] === 'REPLACE';
   }
 
   private count(target: string): void {
-    const [first, second] = this.words;
+    const [first, second] = this.tokens;
     if (this.rows !== undefined) this.tables.set(target, (this.tables.get(target) ?? 0) + this.rows);
     else if (first === 'CREATE' && second === 'TABLE' && !this.tables.has(target)) this.tables.set(target, 0);
     else if (first === 'ALTER' && second === 'DATABASE') this.altered.add(target);
   }
 
   private judge(): void {
-    const [first, second = ''] = this.words;
-    if (first === undefined) return;
-    const beyond = ['CREATE', 'DROP', 'ALTER'].includes(first) && BEYOND.has(second);
-    const kind = beyond ? `${first} ${second}` : first;
-    if (kind === 'ALTER DATABASE' || (KNOWN.has(first) && !beyond)) return;
-    // Sequences, as older versions write them.
-    if (first === 'SELECT' && second === 'SETVAL') return;
-    if (this.foreign.size < FOREIGN_KEPT) this.foreign.add(kind);
+    const kind = foreignKind(this.tokens);
+    if (kind !== undefined && this.foreign.size < FOREIGN_KEPT) this.foreign.add(kind);
   }
 }

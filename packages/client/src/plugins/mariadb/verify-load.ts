@@ -72,9 +72,11 @@ async function compare(server: ScratchServer, { record, name }: SavedDatabase): 
   for (let at = 0; at < tables.length; at += COUNTED_AT_ONCE) {
     const some = tables.slice(at, at + COUNTED_AT_ONCE);
     const rows = await server.query(
-      some.map((table) => `SELECT COUNT(*) FROM ${quoteName(record.database)}.${quoteName(table)}`).join('; '),
+      some
+        .map(({ name: table, all }) => `SELECT COUNT(*) FROM ${quoteName(record.database)}.${quoteName(table)}${all}`)
+        .join('; '),
     );
-    for (const [index, table] of some.entries()) counts.set(table, Number(rows[index]?.[0]));
+    for (const [index, table] of some.entries()) counts.set(table.name, Number(rows[index]?.[0]));
   }
   const difference = tableDifference(record.tables, counts);
   if (difference !== undefined) return { name: `${name}, loaded`, status: 'failed', message: difference };
@@ -82,12 +84,21 @@ async function compare(server: ScratchServer, { record, name }: SavedDatabase): 
   return { name: `${name}, loaded`, status: 'ok', message };
 }
 
-async function baseTables(server: ScratchServer, database: string): Promise<readonly string[]> {
+interface BaseTable {
+  readonly name: string;
+  /** Makes a SELECT see the history of a system-versioned table too; a dump may hold it. */
+  readonly all: string;
+}
+
+async function baseTables(server: ScratchServer, database: string): Promise<readonly BaseTable[]> {
   const rows = await server.query(
-    `SELECT HEX(TABLE_NAME) FROM information_schema.TABLES WHERE TABLE_SCHEMA = ${quoteText(database)} ` +
+    `SELECT HEX(TABLE_NAME), TABLE_TYPE FROM information_schema.TABLES WHERE TABLE_SCHEMA = ${quoteText(database)} ` +
       "AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') ORDER BY TABLE_NAME",
   );
-  return rows.map(([hex = '']) => fromHex(hex));
+  return rows.map(([hex = '', type]) => ({
+    name: fromHex(hex),
+    all: type === 'SYSTEM VERSIONED' ? ' FOR SYSTEM_TIME ALL' : '',
+  }));
 }
 
 /** The client, if all that is needed is there. */

@@ -14,7 +14,11 @@ update_container_status() { update_component_status "$@"; }
 local_backup_module=$1 local_backup_name=$2 local_backup_directory=$3
 set --
 . "$local_backup_module"
-if ! declare -F "backup_$local_backup_name" >/dev/null; then exit ${NO_FUNCTION}; fi
+if ! declare -F "backup_$local_backup_name" >/dev/null; then
+  # A file that bash cannot read to its end may define it behind that.
+  bash -n "$local_backup_module" || exit 1
+  exit ${NO_FUNCTION}
+fi
 cd "$local_backup_directory" || exit 1
 "backup_$local_backup_name" "$local_backup_directory"
 `;

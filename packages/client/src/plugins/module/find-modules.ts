@@ -9,8 +9,10 @@ import type { ModuleOptions } from './options.ts';
 export interface FoundModules {
   /** Files by name, in the order they are run in. */
   readonly modules: readonly { readonly name: string; readonly file: string }[];
-  /** What was left out, as sentences. */
+  /** What was left out on purpose, as sentences. */
   readonly notes: readonly string[];
+  /** What was left out and may be missed. */
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -21,7 +23,8 @@ export async function findModules({ directory, enabled_file, only }: ModuleOptio
   const entries = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
     throw new BackupError('config', `The directory of the modules, ${directory}, cannot be read: ${error.message}`);
   });
-  const names = entries.filter((entry) => /^[A-Za-z0-9_][\w-]*\.sh$/.test(entry)).map((entry) => entry.slice(0, -3));
+  const scripts = entries.filter((entry) => /^[^.].*\.sh$/s.test(entry)).map((entry) => entry.slice(0, -3));
+  const names = scripts.filter((name) => /^[A-Za-z0-9_][\w-]*$/.test(name));
   const missing = (only ?? []).filter((name) => !names.includes(name));
   if (missing.length > 0) {
     throw new BackupError(
@@ -33,19 +36,28 @@ export async function findModules({ directory, enabled_file, only }: ModuleOptio
   const isWanted = (name: string) =>
     only === undefined ? enabled.size === 0 || enabled.has(name) : only.includes(name);
   const notes = names.filter((name) => !isWanted(name)).map((name) => `Skipping disabled module: ${name}`);
+  const warnings = [
+    ...scripts
+      .filter((name) => !names.includes(name))
+      .map((name) => `${showControls(join(directory, name))}.sh is left out: rename it to letters, digits, _ and -.`),
+    ...[...(only === undefined ? enabled : [])]
+      .filter((name) => !names.includes(name))
+      .map((name) => `${enabled_file} names ${showControls(name)}, which is no module in ${directory}.`),
+  ];
   const modules: { name: string; file: string }[] = [];
   for (const name of names.filter(isWanted).sort()) {
     const file = join(directory, `${name}.sh`);
     if (((await stat(file)).mode & 0o100) === 0) {
-      notes.push(`${file} is not executable and left out: chmod +x, or name it in no list.`);
+      warnings.push(`${file} is not executable and left out: chmod +x, or name it in no list.`);
       continue;
     }
     await requireTrustedFile(file);
     await requireUnixLines(file);
     modules.push({ name, file });
   }
-  if (modules.length > 0) return { modules, notes };
-  const why = notes.length === 0 ? `${directory} holds no *.sh.` : notes.map(showControls).join(' ');
+  if (modules.length > 0) return { modules, notes, warnings };
+  const left = [...notes, ...warnings];
+  const why = left.length === 0 ? `${directory} holds no *.sh.` : left.join(' ');
   throw new BackupError('config', `No backup modules to run. ${why}`);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { stampOf } from '@local-backup/common/archive-name';
 import * as z from 'zod';
-import type { ModuleReport } from './reports.ts';
+import { type ModuleReport, validation } from './reports.ts';
 
 /** host_status.json of the original (A23); what watches it goes on working. */
 export const hostStatusSchema = z.looseObject({
@@ -9,7 +9,19 @@ export const hostStatusSchema = z.looseObject({
   backup_id: z.string(),
   timestamp: z.string(),
   status: z.string(),
-  components: z.record(z.string(), z.looseObject({ status: z.string(), type: z.string() })),
+  components: z.record(
+    z.string(),
+    z.looseObject({
+      status: z.string(),
+      type: z.string(),
+      /** The module that has reported it, whose directory its files are in; not in reports of the original. */
+      module: z
+        .string()
+        .regex(/^[A-Za-z0-9_][\w-]*$/)
+        .optional(),
+      validation: validation.optional(),
+    }),
+  ),
   metrics: z.looseObject({
     total_duration_seconds: z.number(),
     total_size_bytes: z.number(),
@@ -18,7 +30,7 @@ export const hostStatusSchema = z.looseObject({
   }),
 });
 
-type HostStatus = z.infer<typeof hostStatusSchema>;
+export type HostStatus = z.infer<typeof hostStatusSchema>;
 
 interface HostRun {
   readonly host: string;
@@ -28,13 +40,13 @@ interface HostRun {
 
 /** The report about all modules of a run; anything but a success counts as failed (A07). Pure. */
 export function hostStatusOf(
-  results: readonly (ModuleReport & { readonly problem: string | undefined })[],
+  results: readonly (ModuleReport & { readonly module: string; readonly problem: string | undefined })[],
   { host, started, ended }: HostRun,
 ): HostStatus {
   const failed = results.filter(({ problem }) => problem !== undefined).length;
-  const components = results.map(({ name, status, type, validation, problem }) => {
+  const components = results.map(({ name, status, type, module, validation, problem }) => {
     const own = problem !== undefined && status === 'success' ? 'failed' : status;
-    return [name, { status: own, type, validation }] as const;
+    return [name, { status: own, type, module, validation }] as const;
   });
   return {
     host,

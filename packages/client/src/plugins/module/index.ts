@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stampOf } from '@local-backup/common/archive-name';
+import { BackupError, describeError } from '@local-backup/common/errors';
 import { definePlugin, type PluginContext } from '../../plugin.ts';
 import type { Check, CopyContext } from '../../plugin-copy.ts';
+import { fileInCopy, readRecord } from '../../plugin-tools/file-in-copy.ts';
 import { findModules } from './find-modules.ts';
-import { hostStatusOf, hostStatusSchema } from './host-status.ts';
+import { type HostStatus, hostStatusOf, hostStatusSchema } from './host-status.ts';
 import { type ModuleOptions, options } from './options.ts';
-import { type ModuleResult, runModule } from './run-module.ts';
+import type { Validation } from './reports.ts';
+import { insideOf, type ModuleResult, md5Of, runModule } from './run-module.ts';
 
 /** Directory of the service in the archive. */
 const DIRECTORY = 'modules';
@@ -22,19 +25,21 @@ export const module = definePlugin<ModuleOptions>({
   describe: ({ directory, only }) => `modules of ${directory}${only === undefined ? '' : `: ${only.join(', ')}`}`,
 
   async validate({ options: task }) {
-    return (await findModules(task)).notes;
+    const { notes, warnings } = await findModules(task);
+    return [...notes, ...warnings];
   },
 
   async run(context) {
-    const { modules, notes } = await findModules(context.options);
+    const { modules, notes, warnings: left } = await findModules(context.options);
     for (const note of notes) context.log.info(note);
     const directory = join(context.stage, DIRECTORY);
     await mkdir(directory, { mode: 0o700 });
     const started = new Date();
-    const results = await runAll(modules, directory, context, stampOf(started));
+    const { results, warnings } = await runAll(modules, directory, context, stampOf(started));
     const status = hostStatusOf(results, { host: hostname(), started, ended: new Date() });
     await writeFile(join(directory, STATUS), `${JSON.stringify(status, undefined, 2)}\n`, { mode: 0o600 });
     return {
+      warnings: [...left, ...warnings],
       failures: results.flatMap(({ problem }) => problem ?? []),
       facts: {
         modules: modules
@@ -53,40 +58,77 @@ async function runAll(
   directory: string,
   context: PluginContext<ModuleOptions>,
   stamp: string,
-): Promise<readonly ModuleResult[]> {
+): Promise<{ readonly results: readonly ModuleResult[]; readonly warnings: readonly string[] }> {
   const reports = await mkdtemp(join(tmpdir(), 'backup-modules-'));
   try {
     const results: ModuleResult[] = [];
+    const warnings: string[] = [];
     for (const found of modules) {
       context.log.info(`Found module: ${found.name}`);
       const reportFile = join(reports, found.name);
       const around = { directory, reportFile, hostname: hostname(), stamp };
-      results.push(...(await runModule(found, context, around)));
+      const ran = await runModule(found, context, around);
+      results.push(...ran.results);
+      warnings.push(...ran.warnings);
     }
-    return results;
+    return { results, warnings };
   } finally {
     await rm(reports, { recursive: true, force: true });
   }
 }
 
-/** Every component that succeeded when it was saved has something in the copy. */
-async function lookAt({ copy }: CopyContext<ModuleOptions>): Promise<readonly Check[]> {
+/** Every component that succeeded when it was saved has something in the copy, with the files that were reported. */
+async function lookAt(context: CopyContext<ModuleOptions>): Promise<readonly Check[]> {
   const name = `${DIRECTORY}/${STATUS}`;
-  const text = await readFile(join(copy, name), 'utf8').catch(() => undefined);
-  const status = text === undefined ? undefined : hostStatusSchema.safeParse(parse(text));
-  if (status?.success !== true)
-    return [{ name, status: 'failed', message: 'is not in the copy, or no report of modules' }];
-  const directories = await readdir(join(copy, DIRECTORY));
-  return Object.entries(status.data.components).map(([component, { status: reported }]): Check => {
-    const isThere = directories.includes(component) || reported !== 'success';
-    return { name: component, status: isThere ? 'ok' : 'failed', message: isThere ? reported : 'is not in the copy' };
-  });
+  try {
+    const { components } = await readRecord(context.copy, name, hostStatusSchema);
+    const checks: Check[] = [];
+    for (const [component, status] of Object.entries(components)) {
+      checks.push({ name: component, ...(await judge(component, status, context)) });
+    }
+    return checks;
+  } catch (error) {
+    if (!(error instanceof BackupError)) throw error;
+    return [{ name, status: 'failed', message: describeError(error) }];
+  }
 }
 
-function parse(text: string): unknown {
+type Component = HostStatus['components'][string];
+
+async function judge(
+  component: string,
+  { status, module: own = component, validation }: Component,
+  context: CopyContext<ModuleOptions>,
+): Promise<Omit<Check, 'name'>> {
+  if (status !== 'success') return { status: 'ok', message: `${status} when it was saved` };
+  const directory = join(DIRECTORY, own);
+  const facts = await lstat(join(context.copy, directory)).catch(() => undefined);
+  const isThere = insideOf(own) === own && facts?.isDirectory() === true;
+  if (!isThere || (await readdir(join(context.copy, directory))).length === 0) {
+    return { status: 'failed', message: 'is not in the copy' };
+  }
+  const files = validation?.files ?? [];
+  for (const file of files) {
+    const problem = await fileProblem(directory, file, context);
+    if (problem !== undefined) return { status: 'failed', message: problem };
+  }
+  return { status: 'ok', message: files.length === 0 ? status : `${status}, ${files.length} files` };
+}
+
+async function fileProblem(
+  directory: string,
+  { path, md5 }: Validation['files'][number],
+  { copy, level, signal }: CopyContext<ModuleOptions>,
+): Promise<string | undefined> {
+  signal.throwIfAborted();
+  const inside = insideOf(path);
+  if (inside === undefined) return `${path} is outside its directory`;
   try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
+    const file = await fileInCopy(copy, join(directory, inside));
+    const isSame = level === 'quick' || md5 === undefined || md5 === (await md5Of(file));
+    return isSame ? undefined : `${path} is not what it was: its md5 differs`;
+  } catch (error) {
+    if (!(error instanceof BackupError)) throw error;
+    return error.message;
   }
 }

@@ -10,7 +10,8 @@ export interface ModuleReport {
   readonly validation: Validation;
 }
 
-const validation = z.looseObject({
+/** What a report says of files. */
+export const validation = z.looseObject({
   size: z.number().default(0),
   files: z
     .array(z.looseObject({ path: z.string(), size: z.number().optional(), md5: z.string().optional() }))

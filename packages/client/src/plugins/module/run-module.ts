@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { cp, lstat, mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { join, normalize } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { describeError } from '@local-backup/common/errors';
@@ -13,6 +13,8 @@ import { type ModuleReport, parseReports } from './reports.ts';
 type Context = PluginContext<ModuleOptions>;
 
 export interface ModuleResult extends ModuleReport {
+  /** The module that it is about; the name is what that calls it. */
+  readonly module: string;
   /** Why it is not a success; undefined where it is. */
   readonly problem: string | undefined;
 }
@@ -32,20 +34,22 @@ export async function runModule(
   module: { readonly name: string; readonly file: string },
   context: Context,
   around: Surroundings,
-): Promise<readonly ModuleResult[]> {
+): Promise<{ readonly results: readonly ModuleResult[]; readonly warnings: readonly string[] }> {
   const { name } = module;
   const component = join(around.directory, name);
   for (const part of ['config', 'data']) await mkdir(join(component, part), { recursive: true, mode: 0o700 });
-  await copyConfiguration(name, component, context);
+  const warnings = await copyConfiguration(name, component, context);
   const { isConfigOnly, problem } = await callModule(module, component, context, around);
-  if (isConfigOnly) return [await configOnly(name, component)];
+  if (isConfigOnly) return { results: [await configOnly(name, component)], warnings };
   const reports = parseReports(await readFile(around.reportFile, 'utf8').catch(() => ''));
   const named = reports.some((report) => report.name === name)
     ? reports
     : [...reports, await unreported(name, component)];
-  return Promise.all(
-    named.map(async (report) => ({ ...report, problem: await problemOf(report, problem, component, name) })),
-  );
+  const results: ModuleResult[] = [];
+  for (const report of named) {
+    results.push({ ...report, module: name, problem: await problemOf(report, problem, component, name) });
+  }
+  return { results, warnings };
 }
 
 async function callModule(
@@ -79,16 +83,26 @@ async function callModule(
   }
 }
 
-/** What is in `/etc/<name>` and its like; what cannot be read of it is told by the log, as the original ignores it (A09). */
-async function copyConfiguration(name: string, component: string, { options, log }: Context): Promise<void> {
+/**
+ * What is in `/etc/<name>` and its like, as it is: links are copied, not followed.
+ * @returns what could not be copied, as warnings; the original ignores it (A09)
+ */
+async function copyConfiguration(
+  name: string,
+  component: string,
+  { options, exec, signal }: Context,
+): Promise<readonly string[]> {
+  const warnings: string[] = [];
   for (const root of options.config_roots) {
     const from = join(root, name);
     if (!(await isDirectory(from))) continue;
-    const how = { recursive: true, preserveTimestamps: true, verbatimSymlinks: true, force: true };
-    await cp(from, join(component, 'config'), how).catch((error: Error) => {
-      log.warn(`${name}: its configuration in ${from} is not saved whole: ${error.message}`);
+    const limits = { cwd: '/', timeoutMs: options.timeout, signal };
+    await exec('cp', ['-a', '--', `${from}/.`, join(component, 'config')], limits).catch((error: unknown) => {
+      signal.throwIfAborted();
+      warnings.push(`${name}: its configuration in ${from} is not saved whole: ${describeError(error)}`);
     });
   }
+  return warnings;
 }
 
 async function isDirectory(path: string): Promise<boolean> {
@@ -98,10 +112,10 @@ async function isDirectory(path: string): Promise<boolean> {
 /** A file without a function of its own name saves the configuration alone (A03, A10, A11). */
 async function configOnly(name: string, component: string): Promise<ModuleResult> {
   const size = await bytesBelow(join(component, 'config'));
-  if (size > 0)
-    return { name, status: 'success', type: 'config-only', validation: { size, files: [] }, problem: undefined };
+  const about = { name, module: name, validation: { size, files: [] } };
+  if (size > 0) return { ...about, status: 'success', type: 'config-only', problem: undefined };
   const problem = `No configuration found for ${name} and no backup function available: name it backup_${name}.`;
-  return { name, status: 'failed', type: 'unknown', validation: { size: 0, files: [] }, problem };
+  return { ...about, status: 'failed', type: 'unknown', problem };
 }
 
 /** A module that reported nothing: what it left is all there is to judge by. */
@@ -119,19 +133,25 @@ async function problemOf(
   if (crashed !== undefined) return `${module}: ${crashed}`;
   if (report.status !== 'success') return `${report.name}: it reports ${report.status}, or nothing that can be read.`;
   for (const { path, md5 } of report.validation.files) {
-    const inside = normalize(path);
-    if (inside.startsWith('/') || inside.startsWith('..'))
-      return `${report.name}: it reports ${path}, outside its directory.`;
+    const inside = insideOf(path);
+    if (inside === undefined) return `${report.name}: it reports ${path}, outside its directory.`;
     const file = join(component, inside);
     if (!(await lstat(file).catch(() => undefined))?.isFile())
       return `${report.name}: it reports ${path}, which is not there.`;
     if (md5 !== undefined && md5 !== (await md5Of(file)))
       return `${report.name}: ${path} is not what it reports: its md5 differs.`;
   }
-  return undefined;
+  return (await bytesBelow(component)) > 0 ? undefined : `${report.name}: it reports success, but has left nothing.`;
 }
 
-async function md5Of(file: string): Promise<string> {
+/** A path that a module reports, below its directory; undefined where it leads elsewhere. */
+export function insideOf(path: string): string | undefined {
+  const inside = normalize(path);
+  return inside.startsWith('/') || inside.split('/').includes('..') ? undefined : inside;
+}
+
+/** The MD5 of a file, in hexadecimal: what modules report. */
+export async function md5Of(file: string): Promise<string> {
   const hash = createHash('md5');
   await pipeline(createReadStream(file), hash);
   return hash.digest('hex');

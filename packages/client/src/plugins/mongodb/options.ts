@@ -5,7 +5,7 @@ import { container } from '../../plugin-tools/container.ts';
 import { noPassword } from '../../plugin-tools/no-password.ts';
 
 /** What MongoDB allows on every system, but for the names of its own databases. */
-const databaseName = z
+export const databaseName = z
   .string()
   .regex(/^[^\s/\\."$*<>:|?\0]{1,63}$/, 'must be the name of a database: no blanks, none of `/\\."$*<>:|?`');
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import * as z from 'zod';
 import { readRecord } from '../../plugin-tools/file-in-copy.ts';
+import { databaseName } from './options.ts';
 
 /** Below the copy of the service. */
 const DIRECTORY = 'mongodb';
@@ -8,7 +9,7 @@ export const RECORD = 'mongodb/saved.json';
 
 const archive = z.strictObject({
   /** Null: all databases. */
-  database: z.string().min(1).nullable(),
+  database: databaseName.nullable(),
   /** Full names of collections with their documents. */
   collections: z.array(z.tuple([z.string(), z.int().min(0)])),
 });

@@ -45,7 +45,10 @@ export const restore: TaskRestore<MongodbOptions> = {
       const file = await fileInCopy(context.copy, placeOf(database));
       await readArchive(file);
       const name = `${index}.archive`;
-      await dumpArchive(join(context.kept, name), database ?? undefined, context);
+      const before = join(context.kept, name);
+      await dumpArchive(before, database ?? undefined, context);
+      // Nothing is dropped for an archive that could not be loaded again.
+      await readArchive(before);
       kept.push({ name, database });
       await context.remember({ kept });
       await loadArchive(file, { database: database ?? undefined, drop: context.options.drop }, context);

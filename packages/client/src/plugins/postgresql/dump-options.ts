@@ -10,7 +10,7 @@ const ALLOWED: ReadonlyMap<string, boolean> = new Map([
   ),
   ...named(
     false,
-    '-O --no-owner -x --no-privileges --no-acl -b --blobs --large-objects -B --no-blobs --no-large-objects',
+    '-c --clean --if-exists --no-sync -O --no-owner -x --no-privileges --no-acl -b --blobs --large-objects -B --no-blobs --no-large-objects',
     '--no-comments --no-publications --no-security-labels --no-subscriptions --no-tablespaces --no-toast-compression',
     '--no-table-access-method --no-unlogged-table-data --enable-row-security --strict-names --disable-triggers',
     '--quote-all-identifiers --serializable-deferrable -v --verbose',
@@ -22,7 +22,7 @@ const ALLOWED: ReadonlyMap<string, boolean> = new Map([
  * check and load is let through: a file name, a format, a login or a password there would break it.
  */
 export function dumpOptionComplaints(words: readonly string[]): string[] {
-  const complaints: string[] = [];
+  const complaints = [...lonelyComplaints(words)];
   let waiting: string | undefined;
   for (const word of words) {
     if (waiting !== undefined) {
@@ -37,6 +37,15 @@ export function dumpOptionComplaints(words: readonly string[]): string[] {
   }
   if (waiting !== undefined) complaints.push(`${waiting} needs a value`);
   return complaints;
+}
+
+/** Whether the dump begins with statements that drop what it holds. */
+export function cleans(words: readonly string[]): boolean {
+  return words.includes('-c') || words.includes('--clean');
+}
+
+function lonelyComplaints(words: readonly string[]): readonly string[] {
+  return words.includes('--if-exists') && !cleans(words) ? ['--if-exists needs --clean'] : [];
 }
 
 /** `--schema=a`, `-na` and `-n` with the next word are the forms of getopt. */

@@ -5,6 +5,7 @@ import { basename, join } from 'node:path';
 import { BackupError } from '@local-backup/common/errors';
 import { dumpToFile } from '../../plugin-tools/dump-file.ts';
 import { countDump, type DumpContent } from './count-dump.ts';
+import { cleans } from './dump-options.ts';
 import { explainFailure } from './explain.ts';
 import { connectionString, fileNameOf } from './names.ts';
 import { openPipe } from './pipe.ts';
@@ -29,6 +30,8 @@ export async function dumpDatabase(server: Server, facts: DatabaseFacts, directo
   const { format, container } = server.context.options;
   const dump = `${fileNameOf(facts.database)}.${ENDING[format]}`;
   const path = join(directory, dump);
+  const file = join(directory, `${fileNameOf(facts.database)}.json`);
+  for (const place of [path, file]) await refuseExisting(place);
   try {
     if (format === 'directory') await dumpDirectory(server, facts.database, path);
     else await dumpStream(server, facts.database, path);
@@ -40,7 +43,6 @@ export async function dumpDatabase(server: Server, facts: DatabaseFacts, directo
     });
     const tables = [...content.tables].map(([name, rows]) => ({ name, rows }));
     const record = { format: 1, dumpFormat: format, dump, bytes: await bytesOf(path), facts, tables } as const;
-    const file = join(directory, `${fileNameOf(facts.database)}.json`);
     await writeFile(file, `${JSON.stringify(record, undefined, 1)}\n`, { mode: 0o600, flag: 'wx' });
     return record;
   } catch (error) {
@@ -50,6 +52,19 @@ export async function dumpDatabase(server: Server, facts: DatabaseFacts, directo
   }
 }
 
+/**
+ * Several database plugins of a service share the directory. What another one has left there is not ours to replace, or to
+ * remove when we fail.
+ */
+async function refuseExisting(path: string): Promise<void> {
+  if ((await lstat(path).catch(() => undefined)) === undefined) return;
+  throw new BackupError(
+    'failed',
+    `databases/${basename(path)} is there already: another task of this service saves a database of that name. Put one of ` +
+      'them into a service of its own.',
+  );
+}
+
 /** Dumps the roles of the server, with their passwords. */
 export async function dumpGlobals(server: Server, directory: string): Promise<void> {
   const { program, args, options } = loginCommand(server, 'pg_dumpall', [
@@ -57,6 +72,7 @@ export async function dumpGlobals(server: Server, directory: string): Promise<vo
     `--lock-wait-timeout=${server.context.options.lock_timeout}`,
   ]);
   const file = join(directory, 'globals.sql');
+  await refuseExisting(file);
   try {
     await dumpToFile({ file, program, args, options, exec: server.context.exec, endMark: END_MARK });
   } catch (error) {
@@ -70,9 +86,17 @@ function dumpArguments({ context: { options } }: Server, database: string): stri
     // Compressed tables would be new to restic whenever one row has changed.
     ...(options.format === 'plain' ? [] : ['--compress=0']),
     `--lock-wait-timeout=${options.lock_timeout}`,
-    ...options.dump_options,
+    ...dumpWords(options.dump_options),
     `--dbname=${connectionString(database)}`,
   ];
+}
+
+/**
+ * A dump with `--clean` begins with statements that drop what it holds. It is loaded into an empty database, where these
+ * would fail.
+ */
+function dumpWords(words: readonly string[]): readonly string[] {
+  return cleans(words) && !words.includes('--if-exists') ? [...words, '--if-exists'] : words;
 }
 
 /** pg_dump writes in the encoding of the database, which keeps every byte as it is. */

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
+import { randomBytes } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
+import { BackupError } from '@local-backup/common/errors';
 import type { RunResult } from '@local-backup/common/exec';
+import { onlyReading } from '../../plugin-tools/throw-away-user.ts';
 import { bytesOf } from './dump.ts';
 import { connectionString } from './names.ts';
 import { openPipe } from './pipe.ts';
 import { type DatabaseRecord, openInCopy } from './record.ts';
-import { loginCommand, PSQL_ARGS, plainCommand, type Server } from './server.ts';
+import { loginCommand, PSQL_ARGS, plainCommand, runSql, type Server } from './server.ts';
 
 /** A dump and where it goes. */
 export interface Load {
@@ -55,10 +58,33 @@ interface Feed {
 }
 
 async function feedPsql(server: Server, { database, input, lenient = false }: Feed): Promise<RunResult> {
-  const manner = lenient ? ['--set=ON_ERROR_STOP=0', '--set=VERBOSITY=verbose'] : [];
+  const manner = lenient ? ['--set=ON_ERROR_STOP=0', '--set=VERBOSITY=verbose', restriction()] : [];
   const args = [...PSQL_ARGS, ...manner, '--output=/dev/null', `--dbname=${connectionString(database)}`, '--file=-'];
   const { program, args: words, options } = loginCommand(server, 'psql', args);
-  return server.context.exec(program, words, { ...options, stdin: input });
+  if (!lenient) return server.context.exec(program, words, { ...options, stdin: input });
+  return server.context.exec('prlimit', [...NO_CHILDREN, program, ...words], { ...options, stdin: input });
+}
+
+/**
+ * Where the server refuses a COPY and psql goes on, psql takes its rows for SQL, and what begins with a backslash in them
+ * for commands of its own: a shell, among others. Until it is told the key it carries out none of them.
+ */
+function restriction(): string {
+  return `--command=\\restrict ${randomBytes(16).toString('hex')}`;
+}
+
+/** Measured with psql 15.18: what stands in backquotes behind `\unrestrict` is given to a shell before the key is looked at. */
+const NO_CHILDREN = ['--nproc=0:0', '--'];
+
+/** Whether the psql of a server knows `\restrict`. */
+export async function canRestrict(server: Server): Promise<boolean> {
+  try {
+    await runSql(server, 'postgres', { args: [restriction()] });
+    return true;
+  } catch (error) {
+    if (error instanceof BackupError && /invalid command/.test(error.message)) return false;
+    throw error;
+  }
 }
 
 /** pg_restore turns the archive into SQL; psql, which logs in, runs it. */
@@ -69,14 +95,12 @@ async function pipeToPsql(
 ): Promise<RunResult> {
   const { exec } = server.context;
   const isDirectory = record.dumpFormat === 'directory';
-  // A file is handed over open; a directory only root can read.
+  // A file is handed over open; a directory is read by an account that may read everything and do nothing else.
   const here = isDirectory ? { ...server, account: undefined } : server;
   const owners = lenient ? ['--no-owner', '--no-privileges'] : [];
-  const { program, args, options } = plainCommand(here, 'pg_restore', [
-    '--file=-',
-    ...owners,
-    ...(isDirectory ? [path] : []),
-  ]);
+  const command = plainCommand(here, 'pg_restore', ['--file=-', ...owners, ...(isDirectory ? [path] : [])]);
+  const { options } = command;
+  const [program = '', ...args] = [...(isDirectory ? onlyReading() : []), command.program, ...command.args];
   const input = isDirectory ? undefined : await openInCopy(path);
   const pipe = await openPipe(scratch, server.context);
   try {

@@ -44,12 +44,14 @@ describe('a task', () => {
 });
 
 describe('dump_options', () => {
-  it.each(['-n a --schema b --schema=c -nd', '--exclude-table-data=public.* --no-owner -O -x', '-t --file'])(
-    '%s: taken',
-    (line) => {
-      expect(options.parse({ database: 'shop', dump_options: line }).dump_options).toEqual(line.split(' '));
-    },
-  );
+  it.each([
+    '-n a --schema b --schema=c -nd',
+    '--exclude-table-data=public.* --no-owner -O -x',
+    '-t --file',
+    '--clean --if-exists',
+  ])('%s: taken', (line) => {
+    expect(options.parse({ database: 'shop', dump_options: line }).dump_options).toEqual(line.split(' '));
+  });
 
   it.each([
     ['-f x', '-f is not allowed here'],
@@ -63,6 +65,7 @@ describe('dump_options', () => {
     ['-Of', '-O takes no value'],
     ['--no-owner=x', '--no-owner takes no value'],
     ['-t', '-t needs a value'],
+    ['--if-exists', '--if-exists needs --clean'],
     ['otherdb', '"otherdb" is no option'],
   ])('%s: refused', (line, message) => {
     expect(complaints({ database: 'shop', dump_options: line })[0]).toContain(message);

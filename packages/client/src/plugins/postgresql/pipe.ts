@@ -13,6 +13,9 @@ export interface Pipe {
 
 const TIMEOUT_MS = 30_000;
 
+/** A throw-away server may own the directory. */
+const NO_LINK = constants.O_NOFOLLOW;
+
 /**
  * A pipe between two programs, or between a program and us: what flows through it is bytes, never whole in memory. It
  * has a name in `directory` for as long as it takes to open it.
@@ -25,10 +28,10 @@ export async function openPipe(
   await exec('mkfifo', ['--mode=0600', path], { cwd: '/', timeoutMs: TIMEOUT_MS, signal });
   try {
     // Opening one end waits for the other; one that does not wait is held meanwhile.
-    const first = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const first = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | NO_LINK);
     try {
-      const writer = await open(path, constants.O_WRONLY);
-      return { writer, reader: await open(path, constants.O_RDONLY) };
+      const writer = await open(path, constants.O_WRONLY | NO_LINK);
+      return { writer, reader: await open(path, constants.O_RDONLY | NO_LINK) };
     } finally {
       await first.close();
     }

@@ -14,6 +14,7 @@ import type { DatabaseRecord } from './record.ts';
 import { findDatabase, putBack, type RestoreMemo, readMemo, renameDatabase } from './replace.ts';
 import { createRoles, findMissingRoles, type MissingRoles } from './roles.ts';
 import { ask, execute, missingPrograms, openServer, type Server } from './server.ts';
+import { foreignCommands } from './verify-load.ts';
 
 type Context = RestoreContext<PostgresqlOptions>;
 
@@ -43,6 +44,7 @@ export const restore: TaskRestore<PostgresqlOptions> = {
 
   async apply(context) {
     const targets = await readTargets(context);
+    await requirePlainDumps(context, targets);
     const server = await openServer(context);
     const roles = await rolesFor(context, server, targets);
     let memo: RestoreMemo = { databases: [], roles: [...roles.created] };
@@ -89,6 +91,16 @@ async function readTargets(context: Context): Promise<readonly Target[]> {
   if (context.as !== undefined) complaints.push(...renameComplaints(context.as, records));
   if (complaints.length > 0) throw new BackupError('failed', complaints.join('\n'));
   return records.map((record) => ({ record, name: context.as ?? record.facts.database }));
+}
+
+/** @throws BackupError `failed` where a dump would have psql do something else than load it: as root, over TCP */
+async function requirePlainDumps(context: Context, targets: readonly Target[]): Promise<void> {
+  const complaints = await foreignCommands(
+    context,
+    targets.map(({ record }) => record),
+  );
+  if (complaints.length === 0) return;
+  throw new BackupError('failed', complaints.map(({ name, message }) => `${name}: ${message}`).join('\n'));
 }
 
 function renameComplaints(as: string, records: readonly DatabaseRecord[]): readonly string[] {

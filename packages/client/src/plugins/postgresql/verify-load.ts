@@ -4,7 +4,7 @@ import type { Check, CopyContext } from '../../plugin-copy.ts';
 import { dumpPath } from './copy.ts';
 import { countDump } from './count-dump.ts';
 import { createStatement } from './create.ts';
-import { type LenientResult, loadLeniently } from './load.ts';
+import { canRestrict, type LenientResult, loadLeniently } from './load.ts';
 import { isQualifiedName, quoteName, quoteText } from './names.ts';
 import type { PostgresqlOptions } from './options.ts';
 import { type DatabaseFacts, type DatabaseRecord, openInCopy } from './record.ts';
@@ -22,6 +22,9 @@ export async function checkLoading(context: Context, records: readonly DatabaseR
     return records.map(({ facts }) => ({ name: nameOf(facts), status: 'skipped', message: ground.lacks }));
   }
   return withThrowAway(context, ground, async (server) => {
+    if (!(await canRestrict(server.admin))) {
+      return records.map(({ facts }) => ({ name: nameOf(facts), status: 'skipped', message: UNSAFE_PSQL }));
+    }
     await createRoles(server, records);
     const checks: Check[] = [];
     for (const [index, record] of records.entries()) {
@@ -33,13 +36,17 @@ export async function checkLoading(context: Context, records: readonly DatabaseR
   });
 }
 
+const UNSAFE_PSQL =
+  'not loaded: psql lets a hostile dump run commands (CVE-2025-8714). Update the Debian package of its server and client ' +
+  'to 15.14, 16.10, 17.6 or newer';
+
 function nameOf({ database }: DatabaseFacts): string {
   return `database ${database}`;
 }
 
 /** psql would carry these out itself: what pg_dump has not written is not given to it. Also counts what is there. */
-async function foreignCommands(
-  { copy, signal }: Context,
+export async function foreignCommands(
+  { copy, signal }: Pick<Context, 'copy' | 'signal'>,
   records: readonly DatabaseRecord[],
 ): Promise<readonly Check[]> {
   const checks: Check[] = [];

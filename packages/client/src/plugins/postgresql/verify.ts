@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
+import { constants } from 'node:fs';
 import { lstat, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BackupError, describeError } from '@local-backup/common/errors';
 import { findProgram } from '@local-backup/common/find-program';
 import type { Check, CopyContext } from '../../plugin-copy.ts';
-import { findAccount } from './account.ts';
+import { onlyReading } from '../../plugin-tools/throw-away-user.ts';
 import { DIRECTORY, describeContent, dumpPath, readSavedDatabases } from './copy.ts';
 import { bytesOf, END_MARK } from './dump.ts';
 import { type PostgresqlOptions, savesGlobals } from './options.ts';
@@ -77,19 +78,18 @@ async function checkEnd(file: string): Promise<Outcome> {
 
 /** An archive of pg_dump says what it holds. */
 async function checkList(context: Context, record: DatabaseRecord, path: string): Promise<Outcome> {
-  const [program = 'pg_restore', ...first] = programWords(context.tools.pg_dump, 'pg_restore');
+  // Not as the account that `pg_dump_cmd` may name: to look at a file takes none.
+  const program = programWords(context.tools.pg_dump, 'pg_restore').at(-1) ?? 'pg_restore';
   if ((await findProgram(program)) === undefined) {
     return { status: 'skipped', message: `${program} is not there: install the Debian package postgresql-client` };
   }
   const isDirectory = record.dumpFormat === 'directory';
-  // A hostile archive is read as nobody; of a directory, only root can.
-  const nobody = isDirectory || process.getuid?.() !== 0 ? undefined : await findAccount('nobody', context);
-  const input = await open(path, 'r');
+  const [word = '', ...words] = [...onlyReading(), program, '--list', ...(isDirectory ? ['/proc/self/fd/0'] : [])];
+  const input = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
   let tables = 0;
   try {
-    await context.exec(program, [...first, '--list', ...(isDirectory ? ['/proc/self/fd/0'] : [])], {
+    await context.exec(word, words, {
       cwd: '/',
-      ...(nobody === undefined ? {} : { uid: nobody.uid, gid: nobody.gid }),
       stdin: input.fd,
       timeoutMs: context.options.timeout,
       signal: context.signal,

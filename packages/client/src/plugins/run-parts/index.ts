@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { lstat, mkdir, readdir } from 'node:fs/promises';
+import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bytePathOfText } from '@local-backup/common/byte-path';
 import { BackupError, describeError } from '@local-backup/common/errors';
@@ -30,9 +30,7 @@ export const runParts = definePlugin<RunPartsOptions>({
     }
     const scripts = await scriptsOf(context);
     for (const script of scripts) await requireTrustedFile(script);
-    return scripts.length === 0
-      ? [`${directory} holds no script that run-parts would run: chmod +x, no dot in the name.`]
-      : [];
+    return scripts.length === 0 ? [noScript(directory)] : [];
   },
 
   async run(context) {
@@ -55,15 +53,22 @@ export const runParts = definePlugin<RunPartsOptions>({
       failures.push(`A script in ${directory} failed: ${describeError(error)} What there is in ${output} was saved.`);
     }
     const tree = { into: DIRECTORY, root: output, paths: [bytePathOfText('.')], exclude: [], oneFileSystem: false };
-    return { trees: [tree], failures, facts: { scripts: scripts.join(', ').slice(0, 1_000) } };
+    const warnings = scripts.length === 0 ? [noScript(directory)] : [];
+    if ((await readdir(output)).length === 0)
+      warnings.push(`${output} is empty: the scripts have left nothing to save.`);
+    return { trees: [tree], warnings, failures, facts: { scripts: scripts.join(', ').slice(0, 1_000) } };
   },
 
   verify: lookAt,
 });
 
+function noScript(directory: string): string {
+  return `${directory} holds no script that run-parts would run: chmod +x, no dot in the name.`;
+}
+
 /** The scripts that run-parts would run, by its own judgement. */
 async function scriptsOf({ exec, options: { directory }, signal }: Context): Promise<readonly string[]> {
-  if (!(await lstat(directory).catch(() => undefined))?.isDirectory()) {
+  if (!(await stat(directory).catch(() => undefined))?.isDirectory()) {
     throw new BackupError('config', `${directory} is no directory. Create it, or correct \`directory\`.`);
   }
   const { stdout } = await exec('run-parts', ['--test', directory], { cwd: '/', timeoutMs: TEST_MS, signal });

@@ -14,6 +14,8 @@ import { withWorkshop } from './workshop.ts';
 
 /** Lines of output that go to the log of one call; the rest is counted. */
 const MOST_LINES = 2_000;
+/** Warnings and errors of one call, which are in record and mail; the rest is counted. */
+const MOST_WARNINGS = 100;
 const LONGEST_LINE = 2_000;
 
 /** `task_timeout` of client_config.yml is lower than this longest time that a timer takes. */
@@ -97,22 +99,36 @@ const LEVELS = { ERROR: 'error', WARN: 'warn', INFO: 'info', DEBUG: 'debug' } as
 /** Turns what a plugin prints into log lines of ours. */
 function hear(log: Log) {
   const warnings: string[] = [];
-  let lines = 0;
+  const [lines, troubles] = [createLimit(MOST_LINES), createLimit(MOST_WARNINGS)];
   return {
     warnings,
     line: (line: string) => {
       if (line.trim() === '') return;
-      lines += 1;
-      if (lines > MOST_LINES) return;
       const [, word = 'INFO', text = line] = LOG_LINE.exec(line) ?? [];
       const level = LEVELS[word as keyof typeof LEVELS];
       const shown = showControls(text.slice(0, LONGEST_LINE));
+      const isTrouble = level === 'warn' || level === 'error';
+      // However much a plugin prints beside, none of its warnings is missed.
+      if (!(isTrouble ? troubles : lines).take()) return;
       // Whoever gets the warnings logs them.
-      if (level === 'warn' || level === 'error') warnings.push(shown);
+      if (isTrouble) warnings.push(shown);
       else log[level](shown);
     },
     end: () => {
-      if (lines > MOST_LINES) log.info(`... and ${lines - MOST_LINES} more lines.`);
+      if (troubles.rest() > 0) warnings.push(`... and ${troubles.rest()} more warnings and errors.`);
+      if (lines.rest() > 0) log.info(`... and ${lines.rest()} more lines.`);
     },
+  };
+}
+
+function createLimit(most: number) {
+  let count = 0;
+  return {
+    /** False from the one on that is too many. */
+    take: (): boolean => {
+      count += 1;
+      return count <= most;
+    },
+    rest: (): number => Math.max(0, count - most),
   };
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { constants } from 'node:fs';
-import { copyFile, lstat, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { lstat, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fsyncDirectory } from '@local-backup/common/atomic-file';
 import * as z from 'zod';
@@ -29,7 +29,8 @@ export async function keep(path: string, kept: string, name: string): Promise<Ke
   const files: KeptDatabase['files'] = [];
   for (const end of ENDS) {
     const facts = await stat(path + end).catch(() => undefined);
-    if (facts === undefined) continue;
+    // A pipe that somebody has put in the place of a `-wal` would be read for ever.
+    if (facts?.isFile() !== true) continue;
     await copySynced(path + end, join(kept, name + end), { uid: 0, gid: 0, mode: 0o600 });
     files.push({ end, mode: facts.mode & 0o777, uid: facts.uid, gid: facts.gid });
   }
@@ -74,12 +75,15 @@ function temporaryOf(path: string): string {
   return join(dirname(path), `.${basename(path)}.restore.tmp`);
 }
 
+const CHUNK = 1024 * 1024;
+
 async function copySynced(source: string, target: string, { uid, gid, mode }: Owner): Promise<void> {
   // Whatever is there, a link of somebody else's included, is not written through.
   if ((await lstat(target).catch(() => undefined)) !== undefined) await rm(target);
-  await copyFile(source, target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
-  const handle = await open(target, constants.O_RDONLY | constants.O_NOFOLLOW);
+  // One descriptor for all of it: the owner of the directory may put another file under this name meanwhile.
+  const handle = await open(target, 'wx', 0o600);
   try {
+    for await (const chunk of createReadStream(source, { highWaterMark: CHUNK })) await handle.appendFile(chunk);
     if (process.getuid?.() === 0) await handle.chown(uid, gid);
     await handle.chmod(mode);
     await handle.sync();

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { bytePathOfText } from '@local-backup/common/byte-path';
 import { definePlugin, type PluginContext, type Tree } from '../../plugin.ts';
 import type { Check, CopyContext } from '../../plugin-copy.ts';
-import { expand, type Included, parseIncludes, readOptional } from './include.ts';
-import { asOwner, type Module, openModule, volumePath } from './module.ts';
+import { requireTrustedFile } from '../../plugin-tools/trusted-file.ts';
+import { expand, type Included, parseExcludes, parseIncludes } from './include.ts';
+import { asOwner, findModule, isOwn, type Module, openModule, readOptional, volumePath } from './module.ts';
 import { options, type StateDumpOptions } from './options.ts';
 
 type Context = PluginContext<StateDumpOptions>;
@@ -23,39 +24,48 @@ export const stateDump = definePlugin<StateDumpOptions>({
   order: 60,
   describe: ({ module_dir }) => `module in ${module_dir}: state/environment and what etc/state-include.conf lists`,
 
-  async validate({ options: task }) {
-    const module = await openModule(task);
-    parseIncludes(await readOptional(includeFile(module)), includeFile(module));
+  async validate(context) {
+    const module = await openModule(context);
+    const { warnings } = await listsOf(module, context);
     const scripts = await Promise.all([scriptOf(module, 'dump'), scriptOf(module, 'cleanup')]);
-    return scripts.flatMap(({ warning }) => warning ?? []);
+    return [...warnings, ...scripts.flatMap(({ warning }) => warning ?? [])];
   },
 
   async prepare(context) {
-    const module = await openModule(context.options);
+    const module = await openModule(context);
     // cleanup-state has to run even when dump-state is killed half-way.
     await context.remember({ begun: true });
     await runScript(module, 'dump', context);
   },
 
   async run(context) {
-    const module = await openModule(context.options);
-    const included = parseIncludes(await readOptional(includeFile(module)), includeFile(module));
-    const exclude = (await readOptional(join(module.directory, 'etc/state-exclude.conf'))).split('\n').filter(isEntry);
-    const warnings: string[] = [];
+    const module = await openModule(context);
+    const { included, exclude, warnings: found } = await listsOf(module, context);
+    const warnings = [...found];
     const trees = await treesOf(module, included, { context, exclude, warnings });
     return { trees, warnings, facts: { module: module.id } };
   },
 
   async post(context) {
     if (context.remembered() === undefined) return;
-    await runScript(await openModule(context.options), 'cleanup', context);
+    const module = await findModule(context);
+    if (module !== undefined) return runScript(module, 'cleanup', context);
+    context.log.warn(`${context.options.module_dir} is gone: there is nothing to clean up.`);
   },
 
   verify: lookAt,
 });
 
-const includeFile = ({ directory }: Module) => join(directory, 'etc/state-include.conf');
-const isEntry = (line: string) => line.trim() !== '' && !line.startsWith('#');
+const INCLUDE_FILE = 'etc/state-include.conf';
+const EXCLUDE_FILE = 'etc/state-exclude.conf';
+
+/** The lists of the module (E16). */
+async function listsOf(module: Module, context: Context) {
+  const include = await readOptional(module, INCLUDE_FILE, context);
+  const exclude = await readOptional(module, EXCLUDE_FILE, context);
+  const { patterns, warnings } = parseExcludes(exclude, join(module.directory, EXCLUDE_FILE));
+  return { included: parseIncludes(include, join(module.directory, INCLUDE_FILE)), exclude: patterns, warnings };
+}
 
 interface Script {
   readonly file: string;
@@ -63,11 +73,15 @@ interface Script {
   readonly warning?: string;
 }
 
-/** A script that is missing is none; one that is not executable is told and not run (E14). */
-async function scriptOf({ directory }: Module, what: 'dump' | 'cleanup'): Promise<Script> {
-  const file = join(directory, 'bin', `module-${what}-state`);
+/**
+ * A script that is missing is none; one that is not executable is told and not run (E14).
+ * @throws BackupError `config` where it would run as root and others could change it
+ */
+async function scriptOf(module: Module, what: 'dump' | 'cleanup'): Promise<Script> {
+  const file = join(module.directory, 'bin', `module-${what}-state`);
   const facts = await stat(file).catch(() => undefined);
   if (facts === undefined) return { file, isThere: false };
+  if (isOwn(module)) await requireTrustedFile(file);
   if ((facts.mode & 0o111) !== 0) return { file, isThere: true };
   return { file, isThere: false, warning: `[WARNING] ${file} is not executable: ignored.` };
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { access, mkdir, readdir, stat } from 'node:fs/promises';
+import { lstat, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bytePathOfText } from '@local-backup/common/byte-path';
 import { BackupError } from '@local-backup/common/errors';
@@ -30,11 +30,12 @@ export const system = definePlugin<SystemOptions>({
     const { include } = context.options;
     const directory = join(context.stage, DIRECTORY);
     await mkdir(directory, { mode: 0o700 });
-    const reports = [
-      ...(await askable(include)),
-      ...(include.includes('storage') ? await partitionReports(context) : []),
-    ];
-    const warnings: string[] = [];
+    const asked = await askable(include);
+    const reports = [...asked, ...(include.includes('storage') ? await partitionReports(context) : [])];
+    const unlisted = essentialOf(include).filter((name) => !asked.some(({ file }) => file === name));
+    const warnings = unlisted.map(
+      (name) => `The program that tells system/${name} is not on this machine: leave its part out of \`include\`.`,
+    );
     for (const report of reports) {
       const problem = await saveReport(context, report, join(directory, report.file));
       if (problem !== undefined) warnings.push(problem);
@@ -42,7 +43,8 @@ export const system = definePlugin<SystemOptions>({
     const places = await presentPlaces(include);
     const tree = { into: `${DIRECTORY}_files`, root: '/', exclude: [], oneFileSystem: false };
     const paths = places.map((place) => bytePathOfText(place.slice(1)));
-    return { warnings, trees: paths.length === 0 ? [] : [{ ...tree, paths }] };
+    const facts = unlisted.length === 0 ? {} : { unlisted: unlisted.join(', ') };
+    return { warnings, facts, trees: paths.length === 0 ? [] : [{ ...tree, paths }] };
   },
 
   verify: lookAt,
@@ -61,7 +63,7 @@ async function presentPlaces(include: SystemOptions['include']): Promise<readonl
   const outermost = wanted.filter((place) => !wanted.some((other) => place.startsWith(`${other}/`)));
   const isThere = await Promise.all(
     outermost.map((place) =>
-      access(place).then(
+      lstat(place).then(
         () => true,
         () => false,
       ),
@@ -70,13 +72,20 @@ async function presentPlaces(include: SystemOptions['include']): Promise<readonl
   return outermost.filter((_, index) => isThere[index]);
 }
 
-/** The lists that every machine has are there and say something. */
-async function lookAt({ copy, options: { include } }: CopyContext<SystemOptions>): Promise<readonly Check[]> {
+/** The lists that have to be there. */
+function essentialOf(include: SystemOptions['include']): readonly string[] {
+  return include.flatMap((part) => ESSENTIAL[part] ?? []);
+}
+
+/** The lists that every machine has, but for those that it could not make, are there and say something. */
+async function lookAt({ copy, facts, options: { include } }: CopyContext<SystemOptions>): Promise<readonly Check[]> {
   const names = await readdir(join(copy, DIRECTORY)).catch((): string[] => []);
-  const essential = include.flatMap((part) => ESSENTIAL[part] ?? []);
+  const unlisted = (facts.unlisted ?? '').split(', ');
+  const essential = essentialOf(include).filter((name) => !unlisted.includes(name));
   const checks = await Promise.all(
     essential.map(async (name): Promise<Check> => {
-      const size = names.includes(name) ? (await stat(join(copy, DIRECTORY, name))).size : 0;
+      const found = names.includes(name) ? await lstat(join(copy, DIRECTORY, name)) : undefined;
+      const size = found?.isFile() ? found.size : 0;
       const path = `${DIRECTORY}/${name}`;
       if (size > 0) return { name: path, status: 'ok', message: `${size} bytes` };
       return { name: path, status: 'failed', message: 'is not in the copy, or empty' };

@@ -12,6 +12,7 @@ export const systemd = definePlugin<SystemdOptions>({
   name: 'systemd',
   summary: 'Stops systemd units while the service is read, starts those that ran, and saves their unit files.',
   options,
+  savesNothingWith: ({ save_units }) => !save_units,
   // Like containers: before the plugins that read what the units write; their `post` comes first.
   order: 10,
 

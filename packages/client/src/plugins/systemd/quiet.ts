@@ -27,11 +27,30 @@ export function parseStoppedUnits(memo: Memo): StoppedUnits {
 
 /** What has to be stopped so that the listed units stay quiet: what starts them first, then they in their order. */
 export async function findActive(context: Context): Promise<StoppedUnits> {
-  const units = await showUnits(context.options.units, context);
+  const units = await settledUnits(context);
   const { triggers, dependents } = await lookAround(units, context);
   const running = units.filter(({ isActive }) => isActive);
   // A trigger matters also where its unit does not run now: it would start it while it is read.
   return { stop: [...triggers, ...running].map(memoOf), dependents: dependents.map(memoOf) };
+}
+
+/** How often it is looked whether a unit is down, in milliseconds. */
+const POLL_MS = 200;
+
+/** The listed units, none of them on its way down: whether it will be down, or up again, is then known. */
+async function settledUnits(context: Context): Promise<readonly Unit[]> {
+  const { units, stop_timeout: limit } = context.options;
+  for (let waited = 0; ; waited += POLL_MS) {
+    const found = await showUnits(units, context);
+    const busy = found.filter(({ isGoingDown }) => isGoingDown).map(({ name }) => name);
+    if (busy.length === 0) return found;
+    if (waited >= limit)
+      throw new BackupError(
+        'failed',
+        `${busy.join(', ')}: being stopped or restarted by somebody else, for longer than \`stop_timeout\`. See: systemctl list-jobs`,
+      );
+    await sleep(POLL_MS, context.signal);
+  }
 }
 
 function memoOf({ name, isJob }: Unit) {
@@ -63,16 +82,17 @@ export async function stopUnits({ stop }: StoppedUnits, context: Context): Promi
 }
 
 /**
- * Starts what was stopped, in the opposite order, and what has stopped with it; nothing that runs already. A unit that
- * does not start is tried a second time; it does not keep the others from being started.
+ * Starts what was stopped, in the opposite order, and what has stopped with it. What runs is asked to start, too: where the
+ * stop was cut short, systemd may still have it in its queue, and only a start takes it out. A unit that does not start is
+ * tried a second time; it does not keep the others from being started.
  * @throws BackupError `failed` with what systemd says and the command to type
  */
 export async function startUnits({ stop, dependents }: StoppedUnits, context: Context): Promise<void> {
   const wanted = [...[...stop].reverse(), ...dependents];
   const problems = new Map<string, string>();
-  for (const name of await quietOnes(wanted, context)) {
-    const problem = (await start(name, context)) === undefined ? undefined : await start(name, context);
-    if (problem !== undefined) problems.set(name, problem);
+  for (const unit of wanted) {
+    const problem = (await start(unit, context)) === undefined ? undefined : await start(unit, context);
+    if (problem !== undefined) problems.set(unit.name, problem);
   }
   if (context.options.wait_after_start > 0) await sleep(context.options.wait_after_start);
   // A job ends when it is done.
@@ -93,13 +113,17 @@ async function loud(problems: ReadonlyMap<string, string>, context: Context): Pr
 }
 
 /** @returns why it did not start */
-async function start(name: string, { exec, signal, options, log }: Context): Promise<string | undefined> {
+async function start(
+  { name, isJob }: StoppedUnits['stop'][number],
+  { exec, signal, options, log }: Context,
+): Promise<string | undefined> {
   const limits = {
     timeoutMs: options.start_timeout,
     limitedBy: '`start_timeout` of the task, `task_timeout` of client_config.yml',
   };
   try {
-    await exec('systemctl', ['start', '--', name], { cwd: '/', ...limits, signal });
+    // The start of a job ends when the job does, which may take hours.
+    await exec('systemctl', ['start', ...(isJob ? ['--no-block'] : []), '--', name], { cwd: '/', ...limits, signal });
     return undefined;
   } catch (error) {
     if (!(error instanceof BackupError)) throw error;

@@ -9,7 +9,7 @@ import type { SystemdOptions } from './options.ts';
 import { findActive, parseStoppedUnits, startUnits, stopUnits } from './quiet.ts';
 import { isRestorable, readSavedFile, readUnitRecord, savedFile, type UnitRecord } from './unit-files.ts';
 import { showUnits } from './units.ts';
-import { requireSystemctl } from './validate.ts';
+import { requireStoppable, requireSystemctl } from './validate.ts';
 
 type Restore = RestoreContext<SystemdOptions>;
 
@@ -36,6 +36,7 @@ export const restore: TaskRestore<SystemdOptions> = {
         'config',
         'systemd units cannot be restored under another name (`--as`): their files name each other.',
       );
+    await requireStoppable(context);
     const record = await recordOf(context);
     const { changes, notes } = await findChanges(record, context);
     const active = await findActive(context);
@@ -132,14 +133,20 @@ async function findChanges({ units }: UnitRecord, context: Restore) {
       const saved = await readSavedFile(context.copy, file);
       const now = await readFile(file).catch(() => undefined);
       if (now !== undefined && saved.equals(now)) continue;
-      if (isRestorable(file, name, unitPath)) changes.push({ unit: name, file, isThere: now !== undefined });
-      else
-        notes.push(
-          `${file} is not put back: a package or a generator brings it, or it is not where systemd looks for ${name}.`,
-        );
+      const obstacle = await obstacleTo(file, name, unitPath);
+      if (obstacle === undefined) changes.push({ unit: name, file, isThere: now !== undefined });
+      else notes.push(`${file} is not put back: ${obstacle}`);
     }
   }
   return { changes, notes };
+}
+
+async function obstacleTo(file: string, unit: string, unitPath: readonly string[]): Promise<string | undefined> {
+  if (!isRestorable(file, unit, unitPath))
+    return `a package or a generator brings it, or it is not where systemd looks for ${unit}.`;
+  const facts = await lstat(file).catch(() => undefined);
+  // `systemctl mask` and `link` make links: the admin's word, which a file in its place could not be taken back to.
+  return facts?.isSymbolicLink() ? 'it is a link now. Try: systemctl unmask, or remove the link.' : undefined;
 }
 
 /** Units that there are none of on this host, and that ran when they were saved: to be started, in this order of stopping. */

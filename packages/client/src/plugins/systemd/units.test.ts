@@ -6,14 +6,27 @@ import { parseUnit } from './units.ts';
 
 it('reads what `systemctl show` prints', () => {
   const block =
-    'Type=oneshot\nRemainAfterExit=no\nId=a.service\nRequiredBy=b.service\nBoundBy=c.service\nConsistsOf=\n' +
+    'Type=oneshot\nRemainAfterExit=no\nId=a.service\nJob=12\nRequiredBy=b.service\nBoundBy=c.service\nConsistsOf=\n' +
     'TriggeredBy=a.timer a.path\nLoadState=loaded\nActiveState=activating\nUnitFileState=static\n' +
     'FragmentPath=/etc/systemd/system/a.service\nDropInPaths=/etc/systemd/system/a.service.d/x.conf';
   expect(parseUnit('alias.service', block)).toEqual({
     ...{ name: 'alias.service', id: 'a.service', loadState: 'loaded', isActive: true, unitFileState: 'static' },
+    isGoingDown: false,
     ...{ triggers: ['a.timer', 'a.path'], dependents: ['b.service', 'c.service'], isJob: true },
     files: ['/etc/systemd/system/a.service', '/etc/systemd/system/a.service.d/x.conf'],
   });
+});
+
+it.each([
+  ['deactivating', '', true],
+  ['deactivating', '12', true],
+  ['inactive', '12', true],
+  ['inactive', '', false],
+  ['failed', '0', false],
+  ['activating', '12', false],
+  ['active', '12', false],
+])('a unit that is %s with the job %j may be down only for now: %s', (active, job, expected) => {
+  expect(parseUnit('a.service', `ActiveState=${active}\nJob=${job}`).isGoingDown).toBe(expected);
 });
 
 it.each([

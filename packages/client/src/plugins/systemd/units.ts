@@ -16,6 +16,8 @@ export interface Unit {
   readonly loadState: string;
   /** Running, or about to. */
   readonly isActive: boolean;
+  /** On its way down, or at the point of a restart where it is down: what it will be is not known yet. */
+  readonly isGoingDown: boolean;
   readonly unitFileState: string;
   /** The unit file, and its drop-ins in the order in which they count. */
   readonly files: readonly string[];
@@ -31,7 +33,8 @@ export interface Unit {
 const QUERY_TIMEOUT_MS = 60_000;
 
 const PROPERTIES =
-  'Id,LoadState,ActiveState,UnitFileState,FragmentPath,DropInPaths,TriggeredBy,RequiredBy,BoundBy,ConsistsOf,Type,RemainAfterExit';
+  'Id,LoadState,ActiveState,Job,UnitFileState,FragmentPath,DropInPaths,TriggeredBy,RequiredBy,RequisiteOf,BoundBy,' +
+  'ConsistsOf,PropagatesStopTo,Type,RemainAfterExit';
 
 /** What systemd says of these units, in the same order. */
 export async function showUnits(names: readonly string[], { exec, signal }: Context): Promise<readonly Unit[]> {
@@ -53,11 +56,14 @@ export function parseUnit(name: string, block: string): Unit {
     name,
     id: text('Id') === '' ? name : text('Id'),
     loadState: text('LoadState'),
+    isGoingDown:
+      text('ActiveState') === 'deactivating' ||
+      (['inactive', 'failed'].includes(text('ActiveState')) && Number(text('Job')) > 0),
     isActive: ['active', 'activating', 'reloading', 'refreshing'].includes(text('ActiveState')),
     unitFileState: text('UnitFileState'),
     files: list('FragmentPath', 'DropInPaths'),
     triggers: list('TriggeredBy'),
-    dependents: list('RequiredBy', 'BoundBy', 'ConsistsOf'),
+    dependents: list('RequiredBy', 'RequisiteOf', 'BoundBy', 'ConsistsOf', 'PropagatesStopTo'),
     isJob: text('Type') === 'oneshot' && text('RemainAfterExit') !== 'yes',
   };
 }

@@ -2,7 +2,7 @@
 import { BackupError } from '@local-backup/common/errors';
 import { findProgram, searchPathOf } from '@local-backup/common/find-program';
 import { whyProtected } from './protected.ts';
-import { type Context, lookAround, ownUnit, showUnits, type Unit } from './units.ts';
+import { type Around, type Context, lookAround, ownUnit, showUnits, type Unit } from './units.ts';
 
 /**
  * Finds out before anything is stopped whether these units can be, and may be.
@@ -21,11 +21,30 @@ export async function validateUnits(context: Context): Promise<readonly string[]
       },
     );
   });
-  const complaints = units.flatMap((unit) => complaintAbout(unit) ?? []);
-  const around = await lookAround(
-    units.filter(({ loadState }) => loadState === 'loaded'),
-    context,
-  );
+  const loaded = units.filter(({ loadState }) => loadState === 'loaded');
+  const around = await lookAround(loaded, context);
+  const complaints = [
+    ...units.flatMap((unit) => complaintAbout(unit) ?? []),
+    ...(await protectedComplaints(units, around)),
+  ];
+  if (complaints.length > 0) throw new BackupError('config', complaints.join('\n'));
+  return [
+    ...around.triggers.map(({ name }) => `${name} would start a listed unit again, so it is stopped too. ${LIST_IT}`),
+    ...around.dependents.map(
+      ({ name }) => `${name} needs a listed unit and stops with it; it is started again. ${LIST_IT}`,
+    ),
+  ];
+}
+
+/** @throws BackupError `config` where one of the units, or what stops with them, must not be stopped */
+export async function requireStoppable(context: Context): Promise<void> {
+  const units = await showUnits(context.options.units, context);
+  const complaints = await protectedComplaints(units, await lookAround(units, context));
+  if (complaints.length > 0) throw new BackupError('config', complaints.join('\n'));
+}
+
+async function protectedComplaints(units: readonly Unit[], around: Around): Promise<readonly string[]> {
+  const complaints: string[] = [];
   const own = await ownUnit();
   for (const unit of [...units, ...around.triggers, ...around.dependents]) {
     const why = [unit.name, unit.id].includes(own ?? '')
@@ -35,13 +54,7 @@ export async function validateUnits(context: Context): Promise<readonly string[]
     const how = units.includes(unit) ? 'must not be stopped' : 'would be stopped too, and must not be';
     complaints.push(`${unit.name} ${how}: ${why}. Correct \`units\`.`);
   }
-  if (complaints.length > 0) throw new BackupError('config', complaints.join('\n'));
-  return [
-    ...around.triggers.map(({ name }) => `${name} would start a listed unit again, so it is stopped too. ${LIST_IT}`),
-    ...around.dependents.map(
-      ({ name }) => `${name} needs a listed unit and stops with it; it is started again. ${LIST_IT}`,
-    ),
-  ];
+  return complaints;
 }
 
 const LIST_IT = 'List it in `units`, where its place is.';

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { access, lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { bytePathOfText } from '@local-backup/common/byte-path';
+import { bytePathOfText, showControls } from '@local-backup/common/byte-path';
 import { wordsOf } from '@local-backup/common/config/values';
 import { BackupError } from '@local-backup/common/errors';
 import { findProgram, searchPathOf } from '@local-backup/common/find-program';
 import { definePlugin, type Tree } from '../../plugin.ts';
 import type { Check, CopyContext } from '../../plugin-copy.ts';
+import { fileInCopy } from '../../plugin-tools/file-in-copy.ts';
+import { onlyReading } from '../../plugin-tools/throw-away-user.ts';
 import { options, type UniventionOptions } from './options.ts';
 
 /** Directory of the service in the archive, as the original has it (C53). */
@@ -45,7 +47,7 @@ export const univention = definePlugin<UniventionOptions>({
       limitedBy: '`timeout` of the task, `task_timeout` of client_config.yml',
       signal: context.signal,
     });
-    const newest = newestOf(await archivesIn(backup_directory), before);
+    const [newest, ...others] = newestFirst(await archivesIn(backup_directory), before);
     if (newest === undefined) throw new BackupError('failed', nothingMade(program, backup_directory));
     const { present, missing } = await presentPaths(custom_paths);
     const tree = { oneFileSystem: false, exclude: [] };
@@ -54,7 +56,10 @@ export const univention = definePlugin<UniventionOptions>({
     const custom: Tree = { ...tree, into: CUSTOM, root: '/', paths, exclude: custom_exclude };
     return {
       trees: paths.length === 0 ? [dump] : [dump, custom],
-      warnings: missing.map((path) => `custom_paths: ${path} does not exist: nothing was saved of it.`),
+      warnings: [
+        ...others.map((name) => `${showControls(join(backup_directory, name))} is new as well, and not saved.`),
+        ...missing.map((path) => `custom_paths: ${path} does not exist: nothing was saved of it.`),
+      ],
       facts: { archive: newest.slice(0, 1_000) },
     };
   },
@@ -70,16 +75,17 @@ async function archivesIn(directory: string): Promise<ReadonlyMap<string, number
   });
   const found = new Map<string, number>();
   for (const name of names.filter((candidate) => ARCHIVE.test(candidate))) {
-    const facts = await lstat(join(directory, name));
-    if (facts.isFile()) found.set(name, facts.mtimeMs);
+    // One that is cleared away meanwhile is none.
+    const facts = await lstat(join(directory, name)).catch(() => undefined);
+    if (facts?.isFile()) found.set(name, facts.mtimeMs);
   }
   return found;
 }
 
-/** The newest archive that is new: last week's would be saved as today's. */
-function newestOf(now: ReadonlyMap<string, number>, before: ReadonlyMap<string, number>): string | undefined {
+/** The archives that are new, the newest first: last week's would be saved as today's. */
+function newestFirst(now: ReadonlyMap<string, number>, before: ReadonlyMap<string, number>): readonly string[] {
   const made = [...now].filter(([name, time]) => before.get(name) !== time);
-  return made.sort(([, one], [, other]) => other - one)[0]?.[0];
+  return made.sort(([, one], [, other]) => other - one).map(([name]) => name);
 }
 
 function nothingMade(program: string, directory: string): string {
@@ -109,23 +115,24 @@ async function lookAt({ copy, exec, signal, tools }: CopyContext<UniventionOptio
   const names = await readdir(join(copy, DUMP)).catch((): string[] => []);
   const archives = names.filter((name) => ARCHIVE.test(name));
   if (archives.length === 0) return [{ name: DUMP, status: 'failed', message: 'no archive is in the copy' }];
-  const [tar = 'tar', ...first] = tools.tar;
-  return Promise.all(
-    archives.map(async (archive): Promise<Check> => {
-      const name = `${DUMP}/${archive}`;
-      const args = [...first, '--list', '--file', join(copy, DUMP, archive), '--force-local'];
-      const lines = { count: 0 };
-      const onLine = () => {
-        lines.count += 1;
-      };
-      try {
-        await exec(tar, args, { cwd: '/', timeoutMs: LOOK_MS, signal, onLine });
-      } catch (error) {
-        signal.throwIfAborted();
-        if (!(error instanceof BackupError)) throw error;
-        return { name, status: 'failed', message: error.message };
-      }
-      return { name, status: lines.count > 0 ? 'ok' : 'failed', message: `${lines.count} entries` };
-    }),
-  );
+  const checks: Check[] = [];
+  for (const archive of archives) {
+    const name = `${DUMP}/${archive}`;
+    const lines = { count: 0 };
+    const onLine = () => {
+      lines.count += 1;
+    };
+    try {
+      const file = await fileInCopy(copy, name);
+      // It may be hostile: not by root.
+      const [program = 'tar', ...args] = [...onlyReading(), ...tools.tar, '--list', '--file', file, '--force-local'];
+      await exec(program, args, { cwd: '/', timeoutMs: LOOK_MS, signal, onLine });
+      checks.push({ name, status: lines.count > 0 ? 'ok' : 'failed', message: `${lines.count} entries` });
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof BackupError)) throw error;
+      checks.push({ name, status: 'failed', message: error.message });
+    }
+  }
+  return checks;
 }

@@ -20,11 +20,16 @@ const proven: HostRecord = {
   steps: [
     step('snapshot', 'success', 'ab12cd34 of 2026-11-20 04:01:00 UTC: the newest'),
     step('restore', 'success'),
+    step('services', 'success', '3 proven, 1 not looked at: mysql/shop (mariadb: apt install mariadb-server)'),
     step('drill', 'success', '38.2 GiB in 6 min, 18,211 files compared'),
   ],
   drill: {
     ...{ snapshot: 'ab12cd34ef567890', taken: '2026-11-20T04:01:00.000Z', entries: 18_230 },
     ...{ bytes: 41_000_000_000, restoreSeconds: 360 },
+    loaded: {
+      ...{ proven: 3, failed: 0, unseenCount: 1, seconds: 12 },
+      unseen: [{ service: 'mysql/shop', why: 'mariadb: apt install mariadb-server' }],
+    },
   },
 };
 

@@ -2,6 +2,7 @@
 import { formatBytes } from '@local-backup/common/bytes';
 import type { HostRecord } from '@local-backup/common/run-record';
 import type { Status } from '@local-backup/common/status';
+import { loadedServices, servicesText } from '../../report/drills.ts';
 import { remarkLines } from '../../report/host-lines.ts';
 import { ago, restoreText, TREND_SIGN, totalBytes } from '../../report/render-summary.ts';
 import { groupHosts } from '../../report/report.ts';
@@ -66,6 +67,7 @@ const COLUMNS: Readonly<Record<string, readonly Column[]>> = {
     { title: 'Entries', cell: ({ drill }) => orDash(drill?.entries, formatCount) },
     { title: 'Restored', cell: ({ drill }) => orDash(drill?.bytes, formatBytes), amount: ({ drill }) => drill?.bytes },
     { title: 'In', cell: ({ drill }) => orDash(drill?.restoreSeconds, (seconds) => humanDuration(seconds * 1000)) },
+    { title: 'Services', cell: ({ drill }) => orDash(drill && loadedServices(drill), servicesText) },
   ],
 };
 
