@@ -62,8 +62,18 @@ const BENCH = [
   { program: 'jq', package: 'jq', why: 'the reference pipeline reads JSON with it' },
 ];
 
+/** @type {Need[]} */
+const FLEET = [
+  ...DEB,
+  { program: 'debootstrap', package: 'debootstrap', why: 'makes the file systems of the machines' },
+  { program: 'systemd-nspawn', package: 'systemd-container', why: 'boots them' },
+  { program: 'ip', package: 'iproute2', why: 'connects them' },
+  { program: 'ssh-keygen', package: 'openssh-client', why: 'makes their host keys' },
+  { program: 'pgrep', package: 'procps', why: 'finds their first process' },
+];
+
 /** What each purpose needs. */
-const NEEDS = { demo: DEMO, test: TEST, bench: BENCH, 'build:deb': DEB };
+const NEEDS = { demo: DEMO, test: TEST, bench: BENCH, 'build:deb': DEB, fleet: FLEET };
 
 /** Where Debian has programs; sshd and mkfs are not on the PATH of ordinary users, initdb on nobody's. */
 const folders = () => [

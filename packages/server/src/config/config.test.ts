@@ -34,7 +34,7 @@ it("reads the original's file unchanged", async () => {
     hostname: 'vault.example.org',
     adminEmail: 'server-admin+backup@example.org',
     emailSubjectPrefix: '[Vault]',
-    localTempBaseDir: '/var/lib/backup-server/work',
+    localTempBaseDir: '/var/tmp/backup_server_work',
     mail: { commands: [['/usr/bin/msmtp']] },
     restic: {
       repositoryRoot: '/media/backup/restic',
