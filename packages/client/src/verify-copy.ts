@@ -74,7 +74,7 @@ export async function verifyServiceCopy(
   for (const task of service.tasks) {
     if (task.plugin.verify === undefined) continue;
     const verify = task.plugin.verify.bind(task.plugin);
-    const checks = await withScratch(io, async (scratch) => {
+    const checks = await withScratch({ ...io, level }, async (scratch) => {
       return verify(copyContextOf(copy, service, task, { ...io, scratch, level }));
     }).catch((error: unknown): readonly Check[] => {
       io.signal.throwIfAborted();
@@ -119,15 +119,16 @@ const COMMON_PARENT = '/var/tmp';
 
 /**
  * Gives a scratch directory of its own, and removes it with whatever is in it. Throw-away instances run as an account that
- * has nothing: it can pass through all directories above. Where it could not get into `scratchDirectory`, or the names in
+ * has nothing: at level full it can pass through all directories above. Where it could not get into `scratchDirectory`, or the names in
  * there would be too long, the scratch directory is in `/var/tmp`.
  */
 export async function withScratch<Result>(
-  { scratchDirectory }: Pick<CopyIo, 'scratchDirectory'>,
+  { scratchDirectory, level }: Pick<CopyIo, 'scratchDirectory'> & Partial<Pick<CopyContext, 'level'>>,
   work: (scratch: string) => Promise<Result>,
 ): Promise<Result> {
   await mkdir(scratchDirectory, { recursive: true, mode: 0o711 });
-  const isFit = scratchDirectory.length <= LONGEST_PARENT && (await isOpenToAll(scratchDirectory));
+  const isOpen = level !== 'full' || (await isOpenToAll(scratchDirectory));
+  const isFit = isOpen && scratchDirectory.length <= LONGEST_PARENT;
   const cage = join(isFit ? scratchDirectory : COMMON_PARENT, `s-${randomName()}`);
   // Others can pass through it, to what they know the name of, and cannot look into it.
   await mkdir(cage, { mode: 0o700 });

@@ -18,7 +18,7 @@ const NOBODY = { uid: 65_534, gid: 65_534 };
 
 /** What is seen of a scratch directory while it is there. */
 const look = (scratchDirectory: string) =>
-  withScratch({ scratchDirectory }, async (scratch) => {
+  withScratch({ scratchDirectory, level: 'full' }, async (scratch) => {
     const mode = statSync(scratch).mode & 0o777;
     chmodSync(scratch, 0o711);
     execFileSync('test', ['-x', join(scratch, '.')], { ...NOBODY, cwd: '/' });
