@@ -41,7 +41,7 @@ async function check() {
   add(await runChecks());
 }
 
-/** The programs of scenarios wait for each other much of the time: more of them at once than there are processors. */
+/** Programs and database servers wait for each other much of the time: more of them at once than there are processors. */
 const WAITING = 1.5;
 
 /**
@@ -51,8 +51,7 @@ const WAITING = 1.5;
  */
 async function test(names) {
   const share = availableParallelism() / names.length;
-  const workersOf = (/** @type {string} */ name) =>
-    Math.max(1, Math.ceil(name === 'scenarios' ? WAITING * share : share));
+  const workersOf = (/** @type {string} */ name) => Math.max(1, Math.ceil(name === 'unit' ? share : WAITING * share));
   const started = names.map((name) => ({ name, suite: startSuite(name, workersOf(name)) }));
   for (const { name, suite } of started) {
     heading(name);

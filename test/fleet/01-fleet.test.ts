@@ -131,6 +131,8 @@ it('a run of both units stores both hosts; the mail arrives and the status is gr
 it('maintenance and drill work in their units', () => {
   for (const unit of ['restic-maintenance', 'backup-drill']) backup.run(`systemctl start ${unit}.service`);
   expect(mails()).toContain('Drill SUCCESSFUL');
+  // The unit lets the cage be built that services are looked at in.
+  expect(mails()).toMatch(/Services: +4 proven/i);
 });
 
 it('a service of one client is restored onto the other', () => {
