@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -83,7 +83,11 @@ function asSuperuser(psql: string, login: readonly string[], run: object): Postg
   return (database, ...statements) => {
     const args = [...fixed, '-d', `dbname='${database.replace(/['\\]/g, '\\$&')}'`, '-f', '-'];
     const input = statements.join(';\n');
-    return execFileSync(psql, args, { ...run, input, encoding: 'utf8', stdio: 'pipe', maxBuffer: mostBytes }).trimEnd();
+    const options = { ...run, input, encoding: 'utf8', stdio: 'pipe', maxBuffer: mostBytes } as const;
+    const { status, stdout, stderr, error } = spawnSync(psql, args, options);
+    if (status === 0) return stdout.trimEnd();
+    // One that cannot connect ends before it has read all: what it says counts, not that it was not listening.
+    throw new Error(stderr === '' ? `psql: ${error?.message ?? status}` : stderr);
   };
 }
 

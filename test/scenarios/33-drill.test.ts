@@ -157,10 +157,12 @@ describe('goes red', () => {
     await seed('20261123_030000');
     store('20261123_030000');
     await expectCode(0, lab.server('drill'));
-    execFileSync('chmod', ['u+w', packs[0] ?? '']);
-    flipByte(packs[0] ?? '', 1000);
+    const [largest = ''] = packs;
+    execFileSync('chmod', ['u+w', largest]);
+    // In the middle there is the photo; at the beginning may be a small file that only an older snapshot has.
+    flipByte(largest, Math.floor(statSync(largest).size / 2));
     await expectCode(1, lab.server('drill'));
-    expect(messages()).toMatch(/lab1 is damaged\.[\s\S]*(?:photo\.jpg|shop\.sql|hosts)/);
+    expect(messages()).toMatch(/lab1 is damaged\.[\s\S]*photo\.jpg/);
     expect(scratch()).toEqual([]);
   });
 });
