@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { execFileSync } from 'node:child_process';
+
 import {
   chownSync,
   existsSync,
@@ -17,6 +17,8 @@ import type { RestoreContext } from '../../packages/client/src/plugin-copy.ts';
 import { docker } from '../../packages/client/src/plugins/docker/index.ts';
 import { createRun, type Run } from '../../packages/common/src/exec.ts';
 import { createDockerLab } from '../helpers/docker-stand-in-lab.ts';
+import { applyRestore } from '../helpers/plugin-context.ts';
+import { copySaved } from '../helpers/saved-copy.ts';
 
 const COMPOSE = `
 services:
@@ -36,19 +38,10 @@ const OPTIONS = { volumes: true, pin_images: true };
 /** Saves as the core does. */
 async function save() {
   const { trees = [] } = await docker.run(lab.contextOf(OPTIONS));
-  for (const { into, root, paths } of trees) {
-    mkdirSync(lab.at('copy', into), { recursive: true });
-    execFileSync('cp', ['-a', '--parents', '--', ...paths, lab.at('copy', into)], { cwd: root });
-  }
-  execFileSync('cp', ['-a', `${lab.at('stage')}/.`, lab.at('copy')]);
+  copySaved(trees, lab.at('stage'), lab.at('copy'));
 }
 
-async function restoreWith(context: RestoreContext) {
-  await restore.stop?.(context);
-  const warnings = await restore.apply(context);
-  await restore.start?.(context);
-  return warnings;
-}
+const restoreWith = (context: RestoreContext) => applyRestore(docker, context);
 
 const table = (project = 'shop') => join(lab.engine.volume(`${project}_data`), 'table');
 
@@ -235,8 +228,10 @@ describe('restore under another name', () => {
   };
 
   it('is refused where both projects would share something', async () => {
-    const yaml = 'services: {a: {image: a, volumes: ["./x:/x", "v:/v"]}}\nvolumes: {v: {name: shared}}';
-    const error = await planOf(yaml, 'Shop!').catch(String);
+    const error = await planOf(
+      'services: {a: {image: a, volumes: ["./x:/x", "v:/v"]}}\nvolumes: {v: {name: shared}}',
+      'Shop!',
+    );
     expect(error).toContain('Shop! is no name for a project');
     expect(error).toContain('bind mounts');
     expect(error).toContain('Volume shared has this name in both projects');

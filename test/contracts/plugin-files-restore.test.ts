@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
+
 import { execFileSync } from 'node:child_process';
 import {
   mkdirSync,
@@ -16,11 +17,11 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Memo } from '../../packages/client/src/plugin.ts';
 import { files } from '../../packages/client/src/plugins/files/index.ts';
-import { bytesOf } from '../../packages/common/src/byte-path.ts';
 import type { Run } from '../../packages/common/src/exec.ts';
 import { readAttributes } from '../helpers/file-attributes.ts';
 import { readTree } from '../helpers/file-tree.ts';
 import { copyContext, pluginContext, restoreContext } from '../helpers/plugin-context.ts';
+import { copySaved } from '../helpers/saved-copy.ts';
 import { killedAfter, refusing } from '../helpers/snapshot-lab.ts';
 
 let root: string;
@@ -41,18 +42,11 @@ const shell = (script: string) => execFileSync('bash', ['-euc', script], { cwd: 
 /** All that is known of what is on the host. */
 const state = () => ({ tree: readTree(host), attributes: readAttributes(host) });
 
-/** Saves as the core does, with what GNU tar keeps. */
+/** Saves as the core does. */
 async function save(options: object): Promise<void> {
   const stage = join(root, 'stage');
   const { trees = [] } = await files.run(pluginContext(files, { options, stage }));
-  const copy = join(root, 'copy');
-  for (const { root: from, paths, into } of trees) {
-    mkdirSync(join(copy, into), { recursive: true });
-    for (const path of paths) {
-      execFileSync('cp', ['-a', '--parents', '--', bytesOf(path).toString(), join(copy, into)], { cwd: from });
-    }
-  }
-  execFileSync('cp', ['-a', `${stage}/.`, copy]);
+  copySaved(trees, stage, join(root, 'copy'));
 }
 
 const directories = () => ({ copy: join(root, 'copy'), scratch: join(root, 'scratch'), kept: join(root, 'kept') });
@@ -239,22 +233,4 @@ it('a copy of an old version has no record: its paths are those of the configura
   ]);
   await files.restore?.apply(contextOf(options));
   expect(readFileSync(join(host, 'app/one'), 'utf8')).toBe('one\n');
-});
-
-it('verify: names what is missing of the paths, and knows what never was there', async () => {
-  shell('mkdir real; echo x > real/file; echo y > other; ln -s real link');
-  const paths = [join(host, 'link/file'), join(host, 'other'), join(host, 'gone')];
-  await save({ paths });
-  const check = async () => (await files.verify?.(copyContext(files, { options: { paths }, ...directories() }))) ?? [];
-  expect((await check()).map(({ status, message }) => [status, message])).toEqual([
-    ['ok', 'is there'],
-    ['ok', 'is there'],
-    ['ok', 'did not exist when the others were saved'],
-  ]);
-  rmSync(join(root, 'copy/data', host, 'real'), { recursive: true });
-  expect((await check())[0]).toEqual({
-    name: paths[0],
-    status: 'failed',
-    message: `data${host}/real is missing in the copy`,
-  });
 });

@@ -52,15 +52,13 @@ describe('sqlite', () => {
 
   const save = (options: object = {}, stage = join(root, 'stage')) =>
     sqlite.run(pluginContext(sqlite, { options: { paths: [file], ...options }, stage }));
+  const places = () => ({ copy: join(root, 'stage'), scratch: join(root, 'scratch') });
   const verify = async (level: 'quick' | 'full' = 'full') => {
-    const directories = { copy: join(root, 'stage'), scratch: join(root, 'scratch') };
-    const context = copyContext(sqlite, { options: { paths: [file] }, ...directories, level });
+    const context = copyContext(sqlite, { options: { paths: [file] }, ...places(), level });
     return (await sqlite.verify?.(context)) ?? [];
   };
-  const restoring = (given: { as?: string } = {}) => {
-    const directories = { copy: join(root, 'stage'), scratch: join(root, 'scratch'), kept: join(root, 'kept') };
-    return restoreContext(sqlite, { options: { paths: [file] }, ...directories, ...given });
-  };
+  const restoring = (given: { as?: string } = {}) =>
+    restoreContext(sqlite, { options: { paths: [file] }, ...places(), kept: join(root, 'kept'), ...given });
   const saved = (path = file) => join(root, 'stage/sqlite/files', path);
 
   it('saves what is only in the -wal file of a database that somebody writes to', async () => {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
+
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import type { Memo, Plugin, PluginContext, Tree } from '../../packages/client/src/plugin.ts';
-import type { RestoreContext } from '../../packages/client/src/plugin-copy.ts';
-import { bytesOf } from '../../packages/common/src/byte-path.ts';
-import { copyContext, pluginContext, restoreContext } from '../helpers/plugin-context.ts';
+import type { Memo, Plugin, PluginContext } from '../../packages/client/src/plugin.ts';
+import { applyRestore, copyContext, pluginContext, restoreContext } from '../helpers/plugin-context.ts';
+import { copyTrees } from '../helpers/saved-copy.ts';
 
 export interface ContractTask {
   /** As in service.yaml. */
@@ -74,16 +74,10 @@ function contractOf(plugin: Plugin, make: MakeTask): void {
     await plugin.prepare?.(context);
     const { trees = [], facts = {} } = await plugin.run(context);
     const copy = join(root, 'copy');
-    for (const tree of trees) await copyTree(tree, join(copy, tree.into));
+    copyTrees(trees, copy);
     await plugin.post?.(context);
     execFileSync('cp', ['-a', `${context.stage}/.`, copy]);
     return facts;
-  };
-
-  const restoreWith = async (context: RestoreContext) => {
-    await plugin.restore?.stop?.(context);
-    await plugin.restore?.apply(context);
-    await plugin.restore?.start?.(context);
   };
 
   const verifyContract = () => {
@@ -109,7 +103,7 @@ function contractOf(plugin: Plugin, make: MakeTask): void {
       const context = restored(facts);
       expect((await plugin.restore?.plan(context))?.length).toBeGreaterThan(0);
       expect(await task.stateOfHost()).toEqual(lost);
-      await restoreWith(context);
+      await applyRestore(plugin, context);
       expect(await task.stateOfHost()).toEqual(before);
     });
 
@@ -118,7 +112,7 @@ function contractOf(plugin: Plugin, make: MakeTask): void {
       await task.destroy?.();
       const lost = await task.stateOfHost();
       const context = restored(facts);
-      await restoreWith(context);
+      await applyRestore(plugin, context);
       const later = restored(facts, JSON.parse(JSON.stringify(context.remembered() ?? null)) ?? undefined);
       await plugin.restore?.revert(later);
       await plugin.restore?.revert(later);
@@ -176,11 +170,4 @@ function contractOf(plugin: Plugin, make: MakeTask): void {
 
   if (plugin.verify !== undefined) verifyContract();
   if (plugin.restore !== undefined) restoreContract();
-}
-
-/** Patterns are left to the archive's own tests: what is excluded is in the way of no contract. */
-function copyTree({ root, paths }: Tree, into: string): void {
-  mkdirSync(into, { recursive: true });
-  for (const path of paths)
-    execFileSync('cp', ['-a', '--parents', '--', bytesOf(path).toString(), into], { cwd: root });
 }

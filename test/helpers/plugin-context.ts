@@ -72,3 +72,11 @@ export function restoreContext(
 ): RestoreContext {
   return { ...copyContext(plugin, given), ...journal(given.memo), kept: given.kept, as: given.as };
 }
+
+/** What the core does, in its order, once a plan was confirmed. Resolves with the warnings. */
+export async function applyRestore({ restore }: Plugin, context: RestoreContext): Promise<readonly string[]> {
+  await restore?.stop?.(context);
+  const warnings = await restore?.apply(context);
+  await restore?.start?.(context);
+  return warnings ?? [];
+}

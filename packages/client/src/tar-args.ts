@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
+
 import type { BytePath } from '@local-backup/common/byte-path';
+import { TAR_FIDELITY } from '@local-backup/common/tar-options';
 import { toTarPattern } from './exclude-pattern.ts';
 
 /** One run of GNU tar that reads from a tree; the names to read come from standard input. */
@@ -27,22 +29,6 @@ export interface TreeReads {
   readonly tree: NamedRead;
 }
 
-/**
- * Owners as numbers, and everything a file system knows about a file. ACLs have records of their own, so they are left
- * out of the extended attributes. Access times change with every backup, and change times cannot be restored.
- */
-const FIDELITY = [
-  '--format=posix',
-  '--sort=name',
-  '--numeric-owner',
-  '--xattrs',
-  '--xattrs-include=*',
-  '--xattrs-exclude=system.posix_acl_*',
-  '--acls',
-  '--sparse',
-  '--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime',
-];
-
 const PREFIX = /^[A-Za-z0-9._-]+(?:\/[A-Za-z0-9._-]+)*$/;
 
 /**
@@ -56,7 +42,7 @@ export function tarArgs({ prefix, root, exclude, oneFileSystem, recursion }: Tar
     '--create',
     `--file=${file}`,
     ...(file === '-' ? [] : ['--totals']),
-    ...FIDELITY,
+    ...TAR_FIDELITY,
     '--quoting-style=escape',
     `--transform=flags=rSh;s,^\\.,${prefix},`,
     `--directory=${root}`,

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
+
 import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, statfs } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -8,6 +9,7 @@ import { BackupError } from '@local-backup/common/errors';
 import type { Run } from '@local-backup/common/exec';
 import type { ManifestService } from '@local-backup/common/manifest';
 import { entryListName, manifestName } from '@local-backup/common/spool';
+import { TAR_UNPACKING } from '@local-backup/common/tar-options';
 import { readManifest, readRestoreManifest } from '../read-manifest.ts';
 import { verifyArchive } from '../verify.ts';
 import type { ServiceCopy } from '../verify-copy.ts';
@@ -27,19 +29,7 @@ export interface UnpackIo {
  * Every option is about getting back what was saved. Into an empty directory that only root can enter: what a hostile
  * archive could do with links, GNU tar refuses to do, and the archive has been read before.
  */
-const EXTRACT = [
-  '--extract',
-  '--file=-',
-  '--numeric-owner',
-  '--same-owner',
-  '--preserve-permissions',
-  '--xattrs',
-  '--xattrs-include=*',
-  '--acls',
-  '--delay-directory-restore',
-  '--warning=no-timestamp',
-  '--quoting-style=escape',
-];
+const EXTRACT = ['--extract', '--file=-', ...TAR_UNPACKING];
 
 /**
  * Reads a source whole, compares it with what its manifest promises, and unpacks the one service out of it.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
+
 import { createHash } from 'node:crypto';
 import { BackupError } from '@local-backup/common/errors';
 import type { Stream } from '@local-backup/common/exec';
@@ -10,6 +11,7 @@ import {
   SPOOL_RESTORE,
 } from '@local-backup/common/restore-tar';
 import { manifestName } from '@local-backup/common/spool';
+import { TAR_FIDELITY } from '@local-backup/common/tar-options';
 import type { Remote, UploadOptions } from '../remotes/remote.ts';
 
 /** One service in a restored copy, and where it is from. */
@@ -40,20 +42,7 @@ export interface SendIo {
  * As on the client (docs/design.md, "Archive"): owners as numbers, and all that a file system knows of a file. Nothing is
  * compressed: the file goes over a line that may compress by itself, and is read twice on the client.
  */
-const CREATE = [
-  '--create',
-  '--file=-',
-  '--format=posix',
-  '--sort=name',
-  '--numeric-owner',
-  '--xattrs',
-  '--xattrs-include=*',
-  '--xattrs-exclude=system.posix_acl_*',
-  '--acls',
-  '--sparse',
-  '--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime',
-  '--quoting-style=escape',
-];
+const CREATE = ['--create', '--file=-', ...TAR_FIDELITY, '--quoting-style=escape'];
 
 /**
  * Sends one service to a host as a tar file and a manifest, which is written last: without it `backup-client restore`

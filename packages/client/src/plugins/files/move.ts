@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
+
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BytePath } from '@local-backup/common/byte-path';
+import { TAR_UNPACKING } from '@local-backup/common/tar-options';
 import { namesForTar } from '../../archive-paths.ts';
 import type { RestoreContext } from '../../plugin-copy.ts';
 import { tarArgs } from '../../tar-args.ts';
@@ -16,15 +18,7 @@ const EXTRACT = [
   '--extract',
   '--read-full-records',
   '--force-local',
-  '--numeric-owner',
-  '--same-owner',
-  '--preserve-permissions',
-  '--xattrs',
-  '--xattrs-include=*',
-  '--acls',
-  '--delay-directory-restore',
-  '--warning=no-timestamp',
-  '--quoting-style=escape',
+  ...TAR_UNPACKING,
   // The prefix that every member has.
   '--strip-components=1',
 ];

@@ -1,27 +1,15 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
+
 import { open } from 'node:fs/promises';
 import { showControls } from '@local-backup/common/byte-path';
+import { TAR_UNPACKING } from '@local-backup/common/tar-options';
 import { runSandboxed, type Sandbox } from '../../sandbox.ts';
 
 /**
  * Every option is about getting back what was saved. Directories get their modes and times last, or a read-only one
  * could not be filled. File names in messages are escaped, so that one line is one message.
  */
-const TAR = [
-  'tar',
-  '--extract',
-  '--file=-',
-  '--gzip',
-  '--numeric-owner',
-  '--same-owner',
-  '--preserve-permissions',
-  '--xattrs',
-  '--xattrs-include=*',
-  '--acls',
-  '--delay-directory-restore',
-  '--warning=no-timestamp',
-  '--quoting-style=escape',
-] as const;
+const TAR = ['tar', '--extract', '--file=-', '--gzip', ...TAR_UNPACKING] as const;
 
 /** Messages of tar quoted in one warning. */
 const MESSAGES_SHOWN = 5;
