@@ -30,6 +30,7 @@ export default defineConfig({
         test: {
           name: 'fleet',
           include: ['test/fleet/**/*.test.ts'],
+          globalSetup: ['test/helpers/fleet-setup.ts'],
           testTimeout: 600_000,
           hookTimeout: 1_200_000,
         },

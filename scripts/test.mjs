@@ -3,14 +3,14 @@
  * Builds, checks and tests everything; the last line is `N passed, N failed`, where each check counts as one.
  *
  *     node scripts/test.mjs              all
- *     node scripts/test.mjs SUITE...     some of: check, unit, contracts, scenarios
+ *     node scripts/test.mjs SUITE...     some of: check, unit, contracts, scenarios, fleet
  */
 import { availableParallelism } from 'node:os';
 import { runChecks } from './lib/checks.mjs';
 import { start } from './lib/child.mjs';
 import { startSuite } from './lib/vitest-suite.mjs';
 
-const SUITES = ['check', 'unit', 'contracts', 'scenarios'];
+const SUITES = ['check', 'unit', 'contracts', 'scenarios', 'fleet'];
 const BUILD_LIMIT_MS = 2 * 60_000;
 const total = { passed: 0, failed: 0 };
 /** What failed, told once more at the end: between the suites lie thousands of lines. @type {string[]} */
@@ -41,8 +41,14 @@ async function check() {
   add(await runChecks());
 }
 
-/** Programs and database servers wait for each other much of the time: more of them at once than there are processors. */
-const WAITING = 1.5;
+const processors = availableParallelism();
+/** Programs, database servers and machines wait for each other much of the time: more at once than there are processors. */
+const WORKERS = /** @type {Record<string, number>} */ ({
+  unit: processors,
+  contracts: Math.ceil(0.75 * processors),
+  scenarios: Math.ceil(0.75 * processors),
+  fleet: 1,
+});
 
 /**
  * Runs suites at the same time, sharing the processors, and shows them one after the other.
@@ -50,9 +56,7 @@ const WAITING = 1.5;
  * @param {string[]} names
  */
 async function test(names) {
-  const share = availableParallelism() / names.length;
-  const workersOf = (/** @type {string} */ name) => Math.max(1, Math.ceil(name === 'unit' ? share : WAITING * share));
-  const started = names.map((name) => ({ name, suite: startSuite(name, workersOf(name)) }));
+  const started = names.map((name) => ({ name, suite: startSuite(name, WORKERS[name] ?? 1) }));
   for (const { name, suite } of started) {
     heading(name);
     await suite.show();
@@ -69,7 +73,7 @@ async function main(wanted) {
   const unknown = wanted.filter((name) => !SUITES.includes(name));
   if (unknown.length > 0) throw new Error(`Unknown suite: ${unknown.join(', ')}. Known are ${SUITES.join(', ')}.`);
   const has = (/** @type {string} */ name) => wanted.includes(name);
-  const withPrograms = ['contracts', 'scenarios'].filter(has);
+  const withPrograms = ['contracts', 'scenarios', 'fleet'].filter(has);
   if (withPrograms.length > 0) await build();
   if (has('check')) await check();
   if (has('unit')) await test(['unit']);

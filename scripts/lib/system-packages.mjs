@@ -24,9 +24,21 @@ const DEB = [
 ];
 
 /** @type {Need[]} */
+const MACHINES = [
+  { program: 'debootstrap', package: 'debootstrap', why: 'makes the file systems of the machines' },
+  { program: 'systemd-nspawn', package: 'systemd-container', why: 'boots them' },
+  { program: 'ip', package: 'iproute2', why: 'connects them' },
+  { program: 'pgrep', package: 'procps', why: 'finds their first process' },
+];
+
+/** @type {Need[]} */
+const FLEET = [...DEB, ...MACHINES, { program: 'ssh-keygen', package: 'openssh-client', why: 'makes their host keys' }];
+
+/** @type {Need[]} */
 const TEST = [
   ...DEMO,
   ...DEB,
+  ...MACHINES,
   { program: 'setfattr', package: 'attr', why: 'extended attributes must survive' },
   { program: 'setfacl', package: 'acl', why: 'ACLs must survive' },
   { program: 'setcap', package: 'libcap2-bin', why: 'file capabilities must survive' },
@@ -60,16 +72,6 @@ const BENCH = [
   ...DEMO,
   { program: 'rsync', package: 'rsync', why: 'the reference pipeline copies with it' },
   { program: 'jq', package: 'jq', why: 'the reference pipeline reads JSON with it' },
-];
-
-/** @type {Need[]} */
-const FLEET = [
-  ...DEB,
-  { program: 'debootstrap', package: 'debootstrap', why: 'makes the file systems of the machines' },
-  { program: 'systemd-nspawn', package: 'systemd-container', why: 'boots them' },
-  { program: 'ip', package: 'iproute2', why: 'connects them' },
-  { program: 'ssh-keygen', package: 'openssh-client', why: 'makes their host keys' },
-  { program: 'pgrep', package: 'procps', why: 'finds their first process' },
 ];
 
 /** What each purpose needs. */

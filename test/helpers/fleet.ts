@@ -3,53 +3,24 @@ import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_pr
 import { once } from 'node:events';
 import {
   copyFileSync,
-  existsSync,
   mkdirSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
-  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { inject } from 'vitest';
+import { baseOf, type Release } from './fleet-base.ts';
 
 /*
  * Machines booted with systemd-nspawn on a private bridge, in a network namespace of their own: nothing of them is seen by the
  * network of this machine. Each is an overlay over a file system that debootstrap has made once.
  */
-
-export type Release = 'bookworm' | 'trixie';
-
-const MIRROR = 'http://deb.debian.org/debian';
-const PACKAGES = [
-  'systemd',
-  'systemd-sysv',
-  'dbus',
-  'openssh-server',
-  'ca-certificates',
-  'iproute2',
-  'nodejs',
-  'restic',
-  'attr',
-];
-
-/** Base file systems: outside of the repository, kept from one run to the next. */
-const CACHE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'local-backup-system-fleet');
-
-/** The file system of a release, made by debootstrap where it is not there yet. */
-function baseOf(release: Release): string {
-  const base = join(CACHE, release);
-  if (existsSync(base)) return base;
-  mkdirSync(CACHE, { recursive: true });
-  const making = mkdtempSync(join(CACHE, `.${release}-`));
-  const args = ['--variant=minbase', `--include=${PACKAGES.join(',')}`, release, making, MIRROR];
-  execFileSync('debootstrap', args, { stdio: ['ignore', 'ignore', 'inherit'], timeout: 15 * 60_000 });
-  renameSync(making, base);
-  return base;
-}
 
 export interface Machine {
   readonly name: string;
@@ -196,9 +167,15 @@ class BootedMachine implements Machine {
   }
 }
 
-/** Copies the packages that `npm run build:deb` has made to a machine and installs them with apt. */
-export function installPackages(machine: Machine, debs: readonly string[]): void {
+/**
+ * Installs packages of this project on a machine with apt, which gets them as an admin has them: as files.
+ *
+ * @param directory where they are: that of this source, unless said
+ */
+export function installPackages(machine: Machine, names: readonly string[], directory = inject('debs')): void {
   mkdirSync(machine.at('/root/debs'), { recursive: true });
-  for (const deb of debs) copyFileSync(deb, machine.at(`/root/debs/${deb.split('/').at(-1)}`));
-  machine.run('apt-get install -y --no-install-recommends /root/debs/*.deb');
+  const files = readdirSync(directory).filter((file) => names.some((name) => file.startsWith(`${name}_`)));
+  for (const file of files) copyFileSync(join(directory, file), machine.at(`/root/debs/${file}`));
+  const paths = files.map((file) => `/root/debs/${file}`).join(' ');
+  machine.run(`apt-get install -y --no-install-recommends --allow-downgrades ${paths}`);
 }
