@@ -28,13 +28,13 @@ export async function bundledPackages(inputs: Iterable<string>, root: string): P
 }
 
 async function readPackage(directory: string): Promise<BundledPackage> {
-  const { name, version, license } = JSON.parse(await readFile(join(directory, 'package.json'), 'utf8'));
+  const { name, version, license, licenses } = JSON.parse(await readFile(join(directory, 'package.json'), 'utf8'));
+  // Old packages have a list of them.
+  const licence: unknown = license ?? licenses?.[0]?.type;
   const file = (await readdir(directory)).find((entry) => /^(?:licen[cs]e|copying)(?:\.|$|-)/i.test(entry));
-  if (file !== undefined)
-    return { name, version, licence: license, text: await readFile(join(directory, file), 'utf8') };
-  const text = await licenceInReadme(directory);
-  if (text === undefined || typeof license !== 'string') throw new Error(`${name} ${version} has no licence file.`);
-  return { name, version, licence: license, text };
+  const text = file === undefined ? await licenceInReadme(directory) : await readFile(join(directory, file), 'utf8');
+  if (text === undefined || typeof licence !== 'string') throw new Error(`${name} ${version} has no licence file.`);
+  return { name, version, licence, text };
 }
 
 /** Some packages have their licence in the README alone. */

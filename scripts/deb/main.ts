@@ -10,6 +10,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type BundledPackage, bundledPackages, renderCopyright } from './copyright.ts';
+import { launcher } from './launcher.ts';
 import { packageFiles } from './package-files.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -30,6 +31,9 @@ async function putTogether(tree: string): Promise<void> {
   const inputs: string[] = [];
   for (const side of ['client', 'server']) inputs.push(...(await takeProgram(side, made, join(tree, 'build', side))));
   for (const [name, text] of packageFiles({ version, date })) await write(join(tree, 'build', name), text);
+  for (const side of ['client', 'server']) {
+    await write(join(tree, 'build/bin', `backup-${side}`), launcher(`backup-${side}`, version));
+  }
   await cp(join(root, 'docs/README.md'), join(tree, 'build/index.md'));
   await takePluginPages(join(tree, 'build/plugins'));
   const packages: readonly BundledPackage[] = await bundledPackages(inputs, root);

@@ -29,6 +29,7 @@ const MACHINES = [
   { program: 'systemd-nspawn', package: 'systemd-container', why: 'boots them' },
   { program: 'ip', package: 'iproute2', why: 'connects them' },
   { program: 'pgrep', package: 'procps', why: 'finds their first process' },
+  { program: 'git', package: 'git', why: 'has the version before this one, which is upgraded' },
 ];
 
 /** @type {Need[]} */
@@ -52,6 +53,7 @@ const TEST = [
   { program: 'mariadbd', package: 'mariadb-server', why: 'MariaDB databases are dumped and loaded' },
   { program: 'mariabackup', package: 'mariadb-backup', why: 'physical copies of MariaDB' },
   { program: 'redis-server', package: 'redis-server', why: 'Redis databases are saved and put back' },
+  { program: 'openssl', package: 'openssl', why: 'throw-away certificates for connections by TLS' },
   { program: 'slapd', package: 'slapd', why: 'LDAP directories are saved and put back' },
   { program: 'ldapadd', package: 'ldap-utils', why: 'fills and asks LDAP directories' },
   { program: 'influxd', package: 'influxdb', why: 'InfluxDB databases are saved and put back' },

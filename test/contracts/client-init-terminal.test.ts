@@ -7,20 +7,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { bundle } from '../helpers/bundle.ts';
 import { createInitLab, type InitLab } from '../helpers/init-lab.ts';
-
-/** The command as it is, but for where it looks: `LAB [OPTIONS AS JSON]`. */
-const SOURCE = `
-  import { initCommand } from './packages/client/src/commands/init.ts';
-  import { reportError } from './packages/common/src/command-line.ts';
-  import { placesIn } from './test/helpers/init-places.ts';
-  const [lab, options] = process.argv.slice(2);
-  const print = (text) => void process.stdout.write(text);
-  try {
-    await initCommand({ config: lab + '/backup/client_config.yml' }, JSON.parse(options), print, placesIn(lab));
-  } catch (error) {
-    process.exitCode = await reportError(error, { json: false });
-  }
-`;
+import { INIT_PROGRAM } from '../helpers/init-program.ts';
 
 let lab: InitLab;
 let built: string;
@@ -29,7 +16,7 @@ let program: string;
 beforeAll(async () => {
   built = mkdtempSync(join(tmpdir(), 'init-program-'));
   program = join(built, 'init.mjs');
-  await bundle(SOURCE, program);
+  await bundle(INIT_PROGRAM, program);
 });
 
 afterAll(() => rmSync(built, { recursive: true }));

@@ -27,7 +27,7 @@ beforeEach(() => {
 afterEach(() => lab.remove());
 
 describe('kill -9', () => {
-  const POINTS = ['stop', 'stopped', 'apply', 'kept', 'applied', 'start', 'started'];
+  const POINTS = ['stop', 'stopped', 'apply', 'kept', 'applied', 'start', 'started', 'verify'];
   const MOMENTS = ['vault', 'second'].flatMap((task) => POINTS.map((point) => `${task}:${point}`));
 
   const runChild = (kill: string) => {

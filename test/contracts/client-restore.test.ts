@@ -36,7 +36,7 @@ describe('a restore', () => {
     expect(lab.trace().filter((line) => /(stop|apply|start)$/.test(line))).toEqual([
       ...['vault stop', 'second stop', 'vault apply', 'second apply', 'second start', 'vault start'],
     ]);
-    expect(done).toEqual({ warnings: [], kept: ['vault', 'second'] });
+    expect(done).toMatchObject({ warnings: [], kept: ['vault', 'second'] });
     expect(lab.get('restores/one/vault/content')).toBe('new one');
     expect(readdirSync(lab.at('undo'))).toEqual([]);
   });
@@ -55,7 +55,7 @@ describe('a restore', () => {
   });
 
   it('loads what is in a container when the others have been started, and takes it back first', async () => {
-    lab.configure({}, 'db');
+    lab.configure({}, { container: 'db' });
     await lab.restore();
     const done = lab.trace().filter((line) => /(stop|apply|revert|start)$/.test(line));
     const upTo = ['vault stop', 'second stop', 'vault apply', 'vault start', 'second apply'];
@@ -63,7 +63,7 @@ describe('a restore', () => {
     for (const [name, text] of Object.entries(NOW)) lab.put(name, text);
     rmSync(lab.at('restores'), { recursive: true });
     lab.put('trace', '');
-    lab.configure({ second: 'applied' }, 'db');
+    lab.configure({ second: 'applied' }, { container: 'db' });
     await expect(lab.restore()).rejects.toThrow('80 load, second');
     const undone = ['second revert', 'vault stop', 'vault revert', 'vault start', 'second start'];
     expect(lab.trace().filter((line) => /(stop|apply|revert|start)$/.test(line))).toEqual([...upTo, ...undone]);
@@ -73,7 +73,7 @@ describe('a restore', () => {
   it('on an empty host creates what is not there, and keeps nothing', async () => {
     rmSync(lab.at('one'));
     rmSync(lab.at('two'));
-    expect(await lab.restore()).toEqual({ warnings: [], kept: [] });
+    expect(await lab.restore()).toMatchObject({ warnings: [], kept: [] });
     expect(lab.stateOfHost()).toEqual(RESTORED);
     expect(readdirSync(lab.at('restores'))).toEqual([]);
   });

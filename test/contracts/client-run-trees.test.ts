@@ -87,7 +87,7 @@ it('a fact that is too long for the manifest costs itself, not the archive of th
 describe('a task that runs in a container', () => {
   const state = () => readFileSync(lab.at('state-of-db'), 'utf8');
   const dump = definePlugin<{ container?: string | undefined; fail: boolean }>({
-    ...{ name: 'dump', summary: 'Dumps.' },
+    ...{ name: 'dump', summary: 'Dumps.', takesContainer: true },
     options: z.strictObject({ container: z.string().optional(), fail: z.boolean().default(false) }),
     async run({ stage, options }) {
       if (options.fail) throw new Error('told to fail');

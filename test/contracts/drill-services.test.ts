@@ -8,7 +8,14 @@ import { join } from 'node:path';
 import { createRun } from '@local-backup/common/exec';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { checkServices, type ServicesIo } from '../../packages/server/src/drill/services/check-services.ts';
-import { describeService, manifestOf, saveMariadb, saveOthers, savePostgres } from '../helpers/saved-services.ts';
+import {
+  describeService,
+  manifestOf,
+  saveInflux,
+  saveMariadb,
+  saveOthers,
+  savePostgres,
+} from '../helpers/saved-services.ts';
 import { sql } from '../helpers/sqlite-lab.ts';
 
 /* Real dumps of real servers are loaded by the built program in its cage. */
@@ -21,7 +28,7 @@ beforeAll(async () => {
   programs = fs.mkdtempSync(join(tmpdir(), 'drill-programs-'));
   saved = fs.mkdtempSync(join(tmpdir(), 'drill-saved-'));
   execFileSync(process.execPath, ['scripts/build.mjs', '--outdir', programs]);
-  await Promise.all([savePostgres(saved), saveMariadb(saved), saveOthers(saved)]);
+  await Promise.all([savePostgres(saved), saveMariadb(saved), saveInflux(saved), saveOthers(saved)]);
 });
 afterAll(() => {
   for (const directory of [programs, saved]) fs.rmSync(directory, { recursive: true, force: true });
@@ -67,8 +74,9 @@ function edit(file: string, change: (text: string) => string): void {
 }
 
 test('services that are as they were saved are proven, by real servers in the cage', async () => {
-  restore('db/pg', 'db/maria', 'db/sqlite', 'db/redis', 'db/ldap');
+  restore('db/pg', 'db/maria', 'db/sqlite', 'db/redis', 'db/ldap', 'db/influx');
   expect(await check()).toEqual({
+    'db/influx': PROVEN,
     ...{ 'db/ldap': PROVEN, 'db/maria': PROVEN, 'db/pg': PROVEN, 'db/redis': PROVEN, 'db/sqlite': PROVEN },
   });
 });
@@ -110,14 +118,16 @@ describe('goes red, naming what is wrong, when before it was stored', () => {
     expect(await check()).toEqual({ 'db/sqlite': failedWith(/^sqlite: .*orders: 1 rows, 2 when saved$/) });
   });
 
-  test('an entry of a directory was lost, and a byte of Redis data was changed', async () => {
-    restore('db/ldap', 'db/redis');
+  test('an entry of a directory or a point of InfluxDB was lost, and a byte of Redis data was changed', async () => {
+    restore('db/ldap', 'db/redis', 'db/influx');
+    edit(at('db/influx/influxdb_backup/saved.json'), (text) => text.replace('"values":2', '"values":3'));
     const [file = ''] = execFileSync('find', [at('db/ldap/ldap/data'), '-type', 'f'], { encoding: 'utf8' }).split('\n');
     edit(file, (text) => text.replace(/\n\ndn: uid=bob[\s\S]*?\n\n/, '\n\n'));
     const rdb = fs.readFileSync(at('db/redis/redis/dump.rdb'));
     rdb[rdb.length - 12] = (rdb.at(-12) ?? 0) ^ 1;
     fs.writeFileSync(at('db/redis/redis/dump.rdb'), rdb);
     expect(await check()).toEqual({
+      'db/influx': failedWith(/^influxdb: shop: points: autogen\.sold: 2 values, 3 when it was saved$/),
       'db/ldap': failedWith(/^ldap: ldap\/data\/.*: \d+ entries, \d+ when it was saved$/),
       'db/redis': failedWith(/^redis: redis\/dump.rdb: /),
     });

@@ -119,6 +119,20 @@ describe('other programs', () => {
     expect(lab.engine.acts().slice(-2)).toEqual(['stop web', 'stop db']);
   });
 
+  it.each(['stop', 'down'])('podman, which starts what others depend on: it is stopped again: %s', async (mode) => {
+    process.env.PATH = `${lab.engine.bin}:${PATH}`;
+    lab.compose('stop', 'cache');
+    lab.engine.change((state) => {
+      state.isRequiring = true;
+    });
+    const context = lab.contextOf({ stop_mode: mode }, { tools: { docker_cmd: 'podman-compose' } });
+    await docker.prepare?.(context);
+    await docker.post?.(context);
+    expect(lab.engine.states()).toEqual(states('running', 'running', 'exited'));
+    const started = lab.engine.read().containers.find(({ service }) => service === 'cache');
+    expect(started).toMatchObject({ starts: mode === 'stop' ? 2 : 1 });
+  });
+
   it('podman-compose of Debian 12, which has no `config`', async () => {
     process.env.PATH = `${lab.engine.bin}:${PATH}`;
     lab.engine.change((state) => {
@@ -149,6 +163,15 @@ describe('validate', () => {
     expect(text).toContain('none.yml does not exist');
     expect(text).toContain('/no/such, does not exist');
     expect(text).toContain(`${lab.root} is no file`);
+  });
+
+  it('names the key that is in service.yaml', async () => {
+    const [file, key] = [lab.at('none.yml'), 'docker_compose_path'];
+    expect(await complaint({ compose_file: undefined, [key]: file })).toContain(
+      `none.yml does not exist. Correct \`${key}\`.`,
+    );
+    expect(await complaint({ compose_file: file })).toContain('Correct `compose_file`.');
+    expect(await complaint({ env_file: lab.at('none.env') })).toContain('Correct `env_file`.');
   });
 
   it('a file that compose refuses, and a docker that does not answer', async () => {

@@ -43,6 +43,25 @@ describe('what runs is stopped, and exactly that is started again, in the order 
     expect(calls).toContain('docker compose -f F start cache db web');
   });
 
+  it.each([
+    // One by one, by the engine: `docker compose start web` would start `cache` too.
+    ['stop', ['docker start db', 'docker start web']],
+    ['down', ['start db', 'start web']],
+    ['pause', ['unpause db', 'unpause web']],
+  ])('of three services of which one was stopped beforehand, two run again: %s', async (mode, acts) => {
+    lab.compose('stop', 'cache');
+    await stopAndStart({ stop_mode: mode });
+    const running = Object.entries(lab.engine.states()).filter(([, state]) => state === 'running');
+    expect(running.map(([name]) => name).sort()).toEqual(['db', 'web']);
+    const { containers } = lab.engine.read();
+    const calls = lab.engine
+      .calls()
+      .map((call) => containers.reduce((text, one) => text.replace(one.id, one.service), call));
+    expect(
+      (mode === 'stop' ? calls.filter((call) => /^docker start/.test(call)) : lab.engine.acts()).slice(-2),
+    ).toEqual(acts);
+  });
+
   it('what was stopped beforehand stays so, though another service depends on it', async () => {
     lab.compose('stop', 'cache');
     await stopAndStart();

@@ -149,7 +149,7 @@ END
   it.each([
     ['{"warnign": "x"}', 'thing run, line 2 of its output: no key of the protocol: warnign'],
     ['{"warning": "x", "level": 3}', 'unknown key beside `warning`: level'],
-    ['{"check": {"name": "a", "status": "ok"}}', '`check` belongs to verify, not to run'],
+    ['{"check": {"name": "a", "status": "ok"}}', '`check` belongs to verify, restore-verify, not to run'],
     ['{"tree": {"root": "srv", "paths": ["a"]}}', 'tree.root: must be an absolute path'],
     ['{"tree": {"root": "/srv", "paths": ["a"], "into": "../../etc"}}', 'tree.into: must be a name'],
     ['{"tree": {"root": "/srv", "paths": ["a/../../b"]}}', 'tree.paths.0: must be relative to `root`, without `..`'],

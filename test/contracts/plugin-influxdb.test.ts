@@ -1,39 +1,19 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { influxdb } from '../../packages/client/src/plugins/influxdb/index.ts';
+import { freePort, InfluxLab } from '../helpers/influx-lab.ts';
 import { copyContext, pluginContext, restoreContext } from '../helpers/plugin-context.ts';
 import { pluginContract } from './plugin.ts';
 
-let work: string;
-let server: ChildProcess;
+const lab = new InfluxLab();
+const { work } = lab;
+const ask: InfluxLab['ask'] = (text, database) => lab.ask(text, database);
+const names = () => lab.names();
 let api: string;
 let host: string;
-
-/** A port of 127.0.0.1 that nobody listens on. */
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
-
-const ask = (text: string, database = '') => {
-  const args = ['-host', '127.0.0.1', '-port', api.split(':')[1] ?? '', '-format', 'json', '-database', database];
-  return execFileSync('influx', [...args, '-execute', text], { encoding: 'utf8', stdio: 'pipe' });
-};
-
-const names = (): string[] => {
-  const { results } = JSON.parse(ask('SHOW DATABASES'));
-  return (results[0].series[0].values ?? []).flat().filter((name: string) => name !== '_internal');
-};
 
 /** All points of all databases. */
 const dataOf = () =>
@@ -49,40 +29,16 @@ async function fill(): Promise<void> {
       { length: 50 },
       (_, at) => `cpu,host=h${at % 3} value=${at},text="a \\"b\\", ü" ${at + 1}000000000`,
     );
-    const url = `http://${api}/write?db=${encodeURIComponent(name)}`;
-    const { status } = await fetch(url, { method: 'POST', body: points.join('\n') });
-    expect(status).toBe(204);
+    await lab.write(name, points);
   }
 }
 
 beforeAll(async () => {
-  work = mkdtempSync(join(tmpdir(), 'influxdb-'));
-  [api, host] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
-  const settings = [
-    `reporting-disabled = true\nbind-address = "${host}"`,
-    `[meta]\n  dir = "${work}/meta"`,
-    `[data]\n  dir = "${work}/data"\n  wal-dir = "${work}/wal"`,
-    `[http]\n  bind-address = "${api}"\n  log-enabled = false`,
-    '[monitor]\n  store-enabled = false',
-  ];
-  writeFileSync(join(work, 'influxdb.conf'), `${settings.join('\n')}\n`);
-  server = spawn('influxd', ['-config', join(work, 'influxdb.conf')], { stdio: 'ignore' });
-  for (let attempt = 0; ; attempt += 1) {
-    try {
-      names();
-      break;
-    } catch (error) {
-      if (attempt > 300) throw error;
-      await sleep(200);
-    }
-  }
+  await lab.start();
+  ({ api, host } = lab);
 });
 
-afterAll(async () => {
-  server.kill();
-  await once(server, 'exit');
-  rmSync(work, { recursive: true, force: true });
-});
+afterAll(() => lab.remove());
 
 pluginContract(influxdb, async () => {
   await fill();
@@ -119,7 +75,7 @@ describe('InfluxDB 1', () => {
   it('one database is saved alone, and comes back beside the one that is there', async () => {
     await fill();
     const saved = await save('beside', 'shop');
-    expect(saved.facts).toEqual({ databases: 'shop' });
+    expect(saved.facts).toEqual({ databases: 'shop', engine: expect.stringMatching(/^influxdb 1\.\d/) });
     const context = restoreContext(influxdb, { ...saved, as: 'shop_old' });
     expect(await influxdb.restore?.plan(context)).toEqual([
       { action: 'create', what: 'shop_old, from shop of influxdb_backup/db.shop' },

@@ -5,10 +5,10 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileS
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { mariadb } from '../../packages/client/src/plugins/mariadb/index.ts';
-import { MariadbLab } from '../helpers/mariadb-lab.ts';
+import { createMariadbLab } from '../helpers/mariadb-lab.ts';
 import { pluginContext } from '../helpers/plugin-context.ts';
 
-const lab = new MariadbLab(mariadb);
+const lab = createMariadbLab(mariadb);
 const PATH = process.env.PATH;
 
 afterEach(() => {

@@ -5,10 +5,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { Check } from '../../packages/client/src/plugin-copy.ts';
 import { mariadb } from '../../packages/client/src/plugins/mariadb/index.ts';
-import { MariadbLab } from '../helpers/mariadb-lab.ts';
+import { createMariadbLab } from '../helpers/mariadb-lab.ts';
 import { SHOP } from '../helpers/mariadb-shop.ts';
 
-const lab = new MariadbLab(mariadb);
+const lab = createMariadbLab(mariadb);
 const statuses = (checks: readonly Check[]) => checks.map(({ name, status }) => `${name}: ${status}`);
 
 describe('verifying', () => {

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Check } from '../../packages/client/src/plugin-copy.ts';
 import { mariadb } from '../../packages/client/src/plugins/mariadb/index.ts';
-import { MariadbLab } from '../helpers/mariadb-lab.ts';
+import { createMariadbLab } from '../helpers/mariadb-lab.ts';
 import { SHOP, SHOP_ROWS } from '../helpers/mariadb-shop.ts';
 import { pluginContract } from './plugin.ts';
 
-const lab = new MariadbLab(mariadb);
+const lab = createMariadbLab(mariadb);
 const statuses = (checks: readonly Check[]) => checks.map(({ name, status }) => `${name}: ${status}`);
 
 /** Dash at the beginning, blanks, a backquote, patterns of GRANT, letters of other alphabets. */

@@ -17,39 +17,28 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { module } from '../../packages/client/src/plugins/module/index.ts';
+import { readTree } from '../helpers/file-tree.ts';
+import { DUMP, modulesIn } from '../helpers/modules.ts';
 import { copyContext, pluginContext } from '../helpers/plugin-context.ts';
 import { pluginContract } from './plugin.ts';
 
-/** Modules by name; a script without a shebang gets that of bash. */
-function modulesIn(directory: string, scripts: Readonly<Record<string, string>>) {
-  const modules = join(directory, 'modules');
-  mkdirSync(modules, { recursive: true });
-  for (const [name, script] of Object.entries(scripts)) {
-    writeFileSync(join(modules, `${name}.sh`), `#!/bin/bash\n${script}\n`);
-    chmodSync(join(modules, `${name}.sh`), 0o755);
-  }
+pluginContract(module, (directory) => {
+  const etc = join(directory, 'etc');
+  for (const name of ['containers/dump', 'dump/conf.d']) mkdirSync(join(etc, name), { recursive: true });
+  writeFileSync(join(etc, 'dump/conf.d/a.cnf'), 'a', { mode: 0o640 });
+  writeFileSync(join(etc, 'containers/dump/b.container'), 'b');
+  const restoring = `${DUMP}\nrestore_dump() { cp "$1/data/dump.sql" '${directory}/loaded'; }`;
   return {
-    directory: modules,
-    enabled_file: join(directory, 'enabled'),
-    config_roots: [join(directory, 'etc/containers'), join(directory, 'etc')],
+    options: modulesIn(directory, { dump: restoring }),
+    // Two directories are saved as one: their own times are not known.
+    stateOfHost: () => readTree(etc).map((entry) => (entry.type === 'file' ? entry : { ...entry, mtimeNs: 0n })),
+    destroy: () => {
+      rmSync(join(etc, 'dump'), { recursive: true });
+      writeFileSync(join(etc, 'containers/dump/b.container'), 'changed');
+    },
+    damage: (copy) => rmSync(join(copy, 'modules/dump'), { recursive: true }),
   };
-}
-
-/** As the documents of the original have it. */
-const DUMP = `
-backup_dump() {
-  local dir="$1"
-  echo "rows of $HOST_NAME at $DATE" > "$dir/data/dump.sql"
-  local size=$(stat -c %s "$dir/data/dump.sql") md5=$(md5sum "$dir/data/dump.sql" | cut -d' ' -f1)
-  update_component_status "dump" "success" "database" \\
-    "{\\"size\\": $size, \\"files\\": [{\\"path\\": \\"data/dump.sql\\", \\"size\\": $size, \\"md5\\": \\"$md5\\"}], \\"checks\\": {\\"compression\\": false}}"
-}`;
-
-pluginContract(module, (directory) => ({
-  options: modulesIn(directory, { dump: DUMP }),
-  stateOfHost: () => undefined,
-  damage: (copy) => rmSync(join(copy, 'modules/dump'), { recursive: true }),
-}));
+});
 
 let work: string;
 const at = (...names: string[]) => join(work, ...names);

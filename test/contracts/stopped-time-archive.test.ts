@@ -130,6 +130,27 @@ describe('without room', () => {
     await verifyLab(lab, await writer.finish());
   });
 
+  it.each([
+    ['it had the last time', 10 * 1024 * 1024, true],
+    ['it had the last time, which is too much', 16 * 1024 * 1024, false],
+    ['its file system holds', undefined, false],
+  ])('measuring that takes too long is given up: %s', async (_, expectedBytes, isHeld) => {
+    lab.make('head -c 1M /dev/urandom > file');
+    const script = 'case "$*" in *--totals*) exec sleep 60;; esac; exec tar "$@"';
+    const writer = await lab.writer({ tarCommand: ['sh', '-c', script, 'tar'] });
+    const reasons: string[] = [];
+    const measuring = { leftMs: 100 };
+    await withTmpfs(30, async () => {
+      const asked = { ...place, measuring, expectedBytes, tell: (why: string) => void reasons.push(why) };
+      expect((await writer.holdTree(lab.request(), asked)) !== undefined).toBe(isHeld);
+      // Nothing is left for the next one, which is not even begun to be measured.
+      expect(measuring.leftMs).toBeLessThanOrEqual(0);
+      expect((await writer.holdTree(lab.request(), asked)) !== undefined).toBe(isHeld);
+    });
+    if (!isHeld) expect(reasons).toEqual([expect.stringMatching(/^measuring it took too long; /), reasons[0]]);
+    await writer.abort();
+  });
+
   it('is not begun where nobody can tell the size', async () => {
     lab.make('touch a');
     const script = 'case "$*" in *--totals*) exit 7;; esac; exec tar "$@"';

@@ -176,8 +176,10 @@ function inspected(container) {
       Paused: container.state === 'paused',
       StartedAt: `2026-01-01T00:00:${String(container.starts).padStart(2, '0')}Z`,
       ExitCode: container.exitCode,
+      ...container.fares?.State,
     },
-    Config: { Image: container.image, Labels: container.labels },
+    RestartCount: container.fares?.RestartCount ?? 0,
+    Config: { Image: container.image, Labels: container.labels, Healthcheck: container.fares?.Healthcheck },
     Mounts: container.mounts,
   };
 }
@@ -232,9 +234,16 @@ function start(container) {
   }
   if (container.state === 'paused') fail(`cannot start a paused container, try unpause instead`);
   if (container.state === 'running') return;
+  // `--requires` of podman-compose.
+  if (isPodman && state.isRequiring) for (const other of requiredBy(container)) start(other);
   container.starts += 1;
   container.state = state.endsAtOnce?.includes(container.service) ? 'exited' : 'running';
   container.exitCode = 0;
+}
+
+function requiredBy({ needs, labels }) {
+  const project = labels['com.docker.compose.project'];
+  return state.containers.filter((one) => needs.includes(one.service) && one.labels['com.docker.compose.project'] === project);
 }
 
 function stop(container) {
@@ -392,7 +401,7 @@ function up(project, args) {
   if (!found['-d']) fail('the stand-in runs in the background only');
   const scale = Object.fromEntries((found['--scale'] ?? []).map((text) => text.split('=')));
   const names = chosen(project, rest);
-  for (const name of found['--no-deps'] ? names : withDependencies(project, names)) {
+  for (const name of found['--no-deps'] && !(isPodmanCompose && state.isRequiring) ? names : withDependencies(project, names)) {
     if (!found['--no-recreate']) recreate(project, name);
     const wanted = Number(scale[name] ?? project.services[name].scale ?? 1);
     for (let number = ofService(project, name).length + 1; number <= wanted; number += 1) create(project, name, number);
@@ -418,6 +427,7 @@ function create(project, service, number) {
     id: crypto.randomBytes(32).toString('hex'),
     name: container_name ?? `${project.name}-${service}-${number}`,
     service,
+    needs: dependsOn(project.services[service]),
     image,
     state: 'created',
     starts: 0,

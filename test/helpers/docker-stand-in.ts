@@ -19,6 +19,8 @@ interface State {
     readonly id: string;
     readonly service: string;
     readonly labels: Record<string, string>;
+    /** What `inspect` tells beside: how it fares. */
+    fares?: { State?: object; RestartCount?: number; Healthcheck?: object };
     state: string;
   }[];
   faults?: Fault[];
@@ -26,6 +28,8 @@ interface State {
   stubborn?: string[];
   /** podman-compose 1.0.3: without `config`. */
   isOldPodman?: boolean;
+  /** podman-compose from 1.0.4: containers are started with those that they depend on, in any case. */
+  isRequiring?: boolean;
   /** Services whose containers end right after their start, with exit code 0. */
   endsAtOnce?: string[];
   volumes: Record<string, { driver?: string; options?: Record<string, string> }>;

@@ -22,7 +22,7 @@ const PACKAGES = [
 ];
 
 /** Base file systems: outside of the repository, kept from one run to the next. */
-const CACHE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'local-backup-system-fleet');
+export const CACHE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'local-backup-system-fleet');
 
 /**
  * The file system of a release, made by debootstrap where it is not there yet.

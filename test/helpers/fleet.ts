@@ -1,21 +1,12 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { inject } from 'vitest';
 import { baseOf, type Release } from './fleet-base.ts';
+import { type FleetName, leftoversOf, networkName } from './fleet-leftovers.ts';
 
 /*
  * Machines booted with systemd-nspawn on a private bridge, in a network namespace of their own: nothing of them is seen by the
@@ -25,7 +16,7 @@ import { baseOf, type Release } from './fleet-base.ts';
 export interface Machine {
   readonly name: string;
   readonly address: string;
-  /** Where its file system is seen from outside, while it runs. */
+  /** Where its file system is seen from outside, booted or not. */
   readonly at: (path: string) => string;
   /** Runs a command line in it, as root. @throws Error with its output where the exit code is another one */
   readonly run: (line: string, code?: number) => string;
@@ -36,15 +27,20 @@ export interface Machine {
 }
 
 export interface Fleet {
+  /** Boots a machine. All machines of the fleet know each other as `NAME.example.org`. */
   readonly machine: (name: string, release: Release) => Promise<Machine>;
+  /** @throws Error with everything that could not be removed */
   readonly remove: () => Promise<void>;
 }
 
 const ENVIRONMENT = ['PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'HOME=/root', 'TERM=dumb', 'LANG=C.UTF-8'];
 
+let fleets = 0;
+
 export function createFleet(): Fleet {
-  const root = mkdtempSync(join(tmpdir(), 'fleet-'));
-  const network = `fleet${process.pid}`;
+  fleets += 1;
+  const root = mkdtempSync(join(tmpdir(), `fleet-${process.pid}-${fleets}-`));
+  const network = networkName(process.pid, fleets);
   const machines: BootedMachine[] = [];
   const ip = (...args: string[]) => execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'inherit'] });
   ip('netns', 'add', network);
@@ -56,20 +52,29 @@ export function createFleet(): Fleet {
       const address = `10.77.0.${10 + machines.length}`;
       const machine = new BootedMachine({ root, network, name, address, release });
       machines.push(machine);
+      machine.prepare();
+      for (const each of machines) each.write('/etc/hosts', hostsFile(each, machines));
       await machine.boot();
       return machine;
     },
     async remove() {
-      for (const machine of machines) await machine.remove();
+      const problems: unknown[] = [];
+      for (const machine of machines) await machine.remove().catch((error: unknown) => problems.push(error));
       ip('netns', 'del', network);
-      rmSync(root, { recursive: true, force: true });
+      if (problems.length === 0) rmSync(root, { recursive: true, force: true });
+      problems.push(...leftoversOf({ root, network }));
+      if (problems.length > 0) throw new Error(`a fleet was not removed whole:\n${problems.join('\n')}`);
     },
   };
 }
 
-interface Place {
-  readonly root: string;
-  readonly network: string;
+/** As Debian's installer writes it, with the others instead of a DNS. */
+function hostsFile(own: Machine, all: readonly Machine[]): string {
+  const lines = all.map((each) => [each === own ? '127.0.1.1' : each.address, `${each.name}.example.org`, each.name]);
+  return ['127.0.0.1 localhost', '::1 localhost', ...lines.map((words) => words.join(' ')), ''].join('\n');
+}
+
+interface Place extends FleetName {
   readonly name: string;
   readonly address: string;
   readonly release: Release;
@@ -81,17 +86,26 @@ class BootedMachine implements Machine {
   readonly #place: Place;
   #child: ChildProcess | undefined;
   #leader = '';
+  #isMounted = false;
 
   constructor(place: Place) {
     this.#place = place;
     this.name = place.name;
     this.address = place.address;
-    const layers = ['upper', 'work', 'merged'].map((layer) => join(place.root, place.name, layer));
+  }
+
+  /** Makes its file system. */
+  prepare(): void {
+    const { root, release } = this.#place;
+    const layers = ['upper', 'work', 'merged'].map((layer) => join(root, this.name, layer));
     for (const layer of layers) mkdirSync(layer, { recursive: true });
     const [upper, work, merged = ''] = layers;
-    const options = `lowerdir=${baseOf(place.release)},upperdir=${upper},workdir=${work}`;
+    const options = `lowerdir=${baseOf(release)},upperdir=${upper},workdir=${work}`;
     execFileSync('mount', ['-t', 'overlay', 'overlay', '-o', options, merged]);
-    this.write('/etc/hostname', `${place.name}\n`);
+    this.#isMounted = true;
+    this.write('/etc/hostname', `${this.name}\n`);
+    // Nobody sits there: apt asks nothing, and takes what there is without a network.
+    this.write('/etc/apt/apt.conf.d/99fleet', 'APT::Get::Assume-Yes "true";\nAPT::Install-Recommends "false";\n');
     rmSync(this.at('/etc/machine-id'), { force: true });
     for (const kind of ['rsa', 'ecdsa', 'ed25519']) rmSync(this.at(`/etc/ssh/ssh_host_${kind}_key`), { force: true });
     execFileSync('ssh-keygen', ['-A', '-f', this.at('')], { stdio: 'ignore' });
@@ -118,20 +132,17 @@ class BootedMachine implements Machine {
   boot = async (): Promise<void> => {
     const { root, network, address } = this.#place;
     const console_ = openSync(join(root, this.name, 'console'), 'a');
-    const nspawn = [
-      'systemd-nspawn',
-      '-q',
-      '-D',
-      this.at(''),
-      `--machine=${this.name}`,
-      '--register=no',
-      '--keep-unit',
-    ];
+    // On this machine, the name is that of the fleet as well: others may be at work.
+    const names = [`--machine=${network}-${this.name}`, `--hostname=${this.name}`];
+    const nspawn = ['systemd-nspawn', '-q', '-D', this.at(''), ...names, '--register=no', '--keep-unit'];
     const settings = ['--resolv-conf=off', '--timezone=off', '--console=pipe', '--network-bridge=br0', '-b'];
-    this.#child = spawn('nsenter', [`--net=/run/netns/${network}`, ...nspawn, ...settings], {
+    // A machine ends with the test that has booted it, however that ends.
+    const together = ['--pdeathsig', 'KILL', 'nsenter', `--net=/run/netns/${network}`, ...nspawn, ...settings];
+    this.#child = spawn('setpriv', together, {
       stdio: ['ignore', console_, console_],
       env: { ...process.env, SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '1' },
     });
+    closeSync(console_);
     await this.#untilRunning(join(root, this.name, 'console'));
     for (const words of [`address add ${address}/24 dev host0`, 'link set host0 up']) {
       execFileSync('nsenter', ['-t', this.#leader, '-n', 'ip', ...words.split(' ')]);
@@ -139,7 +150,7 @@ class BootedMachine implements Machine {
   };
 
   async #untilRunning(log: string): Promise<void> {
-    for (let attempt = 0; attempt < 600; attempt += 1) {
+    for (let attempt = 0; attempt < 600 && this.#isOn(); attempt += 1) {
       await sleep(200);
       const found = spawnSync('pgrep', ['-P', String(this.#child?.pid)], { encoding: 'utf8' });
       this.#leader = found.stdout.split('\n')[0] ?? '';
@@ -152,30 +163,32 @@ class BootedMachine implements Machine {
     throw new Error(`${this.name} does not boot:\n${readFileSync(log, 'utf8').slice(-2_000)}`);
   }
 
+  #isOn(): boolean {
+    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
   cutPower = async (): Promise<void> => {
     const child = this.#child;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    if (child === undefined || !this.#isOn()) return;
     const gone = once(child, 'exit');
-    process.kill(Number(this.#leader), 'SIGKILL');
+    if (this.#leader === '') child.kill('SIGKILL');
+    else process.kill(Number(this.#leader), 'SIGKILL');
     await gone;
     this.#child = undefined;
+    this.#leader = '';
   };
 
   async remove(): Promise<void> {
     await this.cutPower();
-    execFileSync('umount', ['-R', this.at('')]);
+    if (this.#isMounted) execFileSync('umount', ['-R', this.at('')]);
   }
 }
 
-/**
- * Installs packages of this project on a machine with apt, which gets them as an admin has them: as files.
- *
- * @param directory where they are: that of this source, unless said
- */
-export function installPackages(machine: Machine, names: readonly string[], directory = inject('debs')): void {
-  mkdirSync(machine.at('/root/debs'), { recursive: true });
-  const files = readdirSync(directory).filter((file) => names.some((name) => file.startsWith(`${name}_`)));
-  for (const file of files) copyFileSync(join(directory, file), machine.at(`/root/debs/${file}`));
-  const paths = files.map((file) => `/root/debs/${file}`).join(' ');
-  machine.run(`apt-get install -y --no-install-recommends --allow-downgrades ${paths}`);
+/** Waits, at most three minutes, until a command line in a machine ends with success. */
+export async function until(machine: Machine, line: string): Promise<void> {
+  for (let attempt = 0; attempt < 360; attempt += 1) {
+    if (machine.run(`if { ${line}; } >/dev/null; then echo yes; fi`) === 'yes\n') return;
+    await sleep(500);
+  }
+  throw new Error(`${machine.name}: never came true: ${line}`);
 }

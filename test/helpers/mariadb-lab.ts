@@ -10,21 +10,26 @@ import { createRun, type Run } from '../../packages/common/src/exec.ts';
 import { startMariadb, type TestMariadb } from './mariadb.ts';
 import { copyContext, pluginContext, restoreContext } from './plugin-context.ts';
 
+/** A server that runs as long as the tests of a file. */
+export function createMariadbLab(plugin: Plugin): MariadbLab {
+  return new MariadbLab(plugin, startMariadb);
+}
+
 type More = Partial<Parameters<typeof restoreContext>[1]>;
 
 const quoted = (name: string) => `\`${name.replaceAll('`', '``')}\``;
 const linesOf = (text: string) => text.split('\n').filter((line) => line !== '');
 
 /** A server for a test file, and directories for each of its tests. */
-export class MariadbLab {
-  private started: TestMariadb | undefined;
+export class MariadbLab<Server extends TestMariadb = TestMariadb> {
+  private started: Server | undefined;
   root = '';
   readonly plugin: Plugin;
 
-  constructor(plugin: Plugin) {
+  constructor(plugin: Plugin, start: () => Promise<Server>) {
     this.plugin = plugin;
     beforeAll(async () => {
-      this.started = await startMariadb();
+      this.started = await start();
     }, 120_000);
     afterAll(() => this.started?.stop());
     beforeEach(() => {
@@ -38,7 +43,7 @@ export class MariadbLab {
     });
   }
 
-  get server(): TestMariadb {
+  get server(): Server {
     if (this.started === undefined) throw new Error('The server runs only inside of tests.');
     return this.started;
   }

@@ -20,9 +20,9 @@ export interface TestMariadb {
 const START_LIMIT_MS = 60_000;
 
 /** The default takes 100 MB of log and 128 MB of memory. */
-const SMALL = ['--innodb-log-file-size=8M', '--innodb-buffer-pool-size=24M', '--aria-log-file-size=8M'];
+export const SMALL = ['--innodb-log-file-size=8M', '--innodb-buffer-pool-size=24M', '--aria-log-file-size=8M'];
 
-const INSTALL = [
+export const INSTALL = [
   ...[
     '--auth-root-authentication-method=socket',
     '--auth-root-socket-user=root',
@@ -51,6 +51,24 @@ export async function startMariadb(): Promise<TestMariadb> {
     ],
     { ...account, cwd: data, stdio: 'ignore' },
   );
+  const client = clientOf(socket);
+  await untilReady(() => client.sql('SELECT 1'), server);
+  return {
+    directory,
+    socket,
+    ...client,
+    stop: async () => {
+      if (server.exitCode === null && server.signalCode === null) {
+        server.kill('SIGTERM');
+        await once(server, 'exit');
+      }
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** What asks a server as root. */
+export function clientOf(socket: string): Pick<TestMariadb, 'sql' | 'dump'> {
   const run = (program: string, args: readonly string[], input = '') =>
     execFileSync(program, ['--no-defaults', `--socket=${socket}`, '--default-character-set=utf8mb4', ...args], {
       input,
@@ -65,10 +83,7 @@ export async function startMariadb(): Promise<TestMariadb> {
       ['--batch', '--skip-column-names', ...(database === undefined ? [] : [`--database=${database}`])],
       statements,
     );
-  await untilReady(() => sql('SELECT 1'), server);
   return {
-    directory,
-    socket,
     sql,
     dump: (database) =>
       run('mariadb-dump', [
@@ -81,13 +96,6 @@ export async function startMariadb(): Promise<TestMariadb> {
         '--',
         database,
       ]),
-    stop: async () => {
-      if (server.exitCode === null && server.signalCode === null) {
-        server.kill('SIGTERM');
-        await once(server, 'exit');
-      }
-      rmSync(directory, { recursive: true, force: true });
-    },
   };
 }
 
@@ -104,6 +112,6 @@ async function untilReady(ask: () => unknown, server: ChildProcess): Promise<voi
   }
 }
 
-function idOf(option: '-u' | '-g'): number {
+export function idOf(option: '-u' | '-g'): number {
   return Number(execFileSync('id', [option, 'mysql'], { encoding: 'utf8' }));
 }

@@ -36,6 +36,11 @@ export class RedisLab {
     rmSync(this.socket, { force: true });
   }
 
+  /** Stops the server as a machine that hangs would, or lets it go on. */
+  freeze(isFrozen: boolean): void {
+    this.#child?.kill(isFrozen ? 'SIGSTOP' : 'SIGCONT');
+  }
+
   async remove(): Promise<void> {
     await this.stop();
     rmSync(this.directory, { recursive: true, force: true });

@@ -33,12 +33,16 @@ export function createRestoreLab() {
     /** What the plugins have done, in order. */
     trace: () => (get('trace') ?? '').trimEnd().split('\n'),
     /** Writes the service.yaml; with points at which a plugin fails. */
-    configure(fail: { vault?: string; second?: string }, container?: string): void {
-      const task = (file: string, point?: string, inside?: string) => {
+    configure(
+      fail: { vault?: string; second?: string },
+      { container, checks }: { container?: string; checks?: string } = {},
+    ): void {
+      const task = (file: string, point?: string, more: object = {}) => {
         const places = { file: at(file), state: at(`${file}-state`), trace: at('trace') };
-        return JSON.stringify({ ...places, fail: point, container: inside });
+        return JSON.stringify({ ...places, fail: point, ...more });
       };
-      const text = `vault: ${task('one', fail.vault)}\nsecond: ${task('two', fail.second, container)}\n`;
+      const second = task('two', fail.second, { container, checks });
+      const text = `vault: ${task('one', fail.vault)}\nsecond: ${second}\n`;
       put('web/shop/service.yaml', `service: {name: shop}\n${text}`);
     },
     /** A step of restore.d. */
@@ -53,9 +57,10 @@ export function createRestoreLab() {
       const copy = { directory: at('copy'), manifest: undefined };
       return planRestore({ service, copy, kept: at('restores/one'), as, only }, ioWith());
     },
-    async restore(signal?: AbortSignal) {
+    async restore(signal?: AbortSignal, taskTimeoutMs = 60_000) {
       const { work } = await lab.plan();
-      return runRestore(work, (await readUserSteps(at('web/shop'))).steps, ioWith(signal));
+      const { steps } = await readUserSteps(at('web/shop'));
+      return runRestore(work, steps, { ...ioWith(signal), taskTimeoutMs });
     },
     remove: () => rmSync(root, { recursive: true, force: true }),
   };

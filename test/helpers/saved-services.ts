@@ -4,11 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Manifest, manifestSchema } from '@local-backup/common/manifest';
 import type { Plugin } from '../../packages/client/src/plugin.ts';
+import { influxdb } from '../../packages/client/src/plugins/influxdb/index.ts';
 import { ldap } from '../../packages/client/src/plugins/ldap/index.ts';
 import { mariadb } from '../../packages/client/src/plugins/mariadb/index.ts';
 import { postgresql } from '../../packages/client/src/plugins/postgresql/index.ts';
 import { redis } from '../../packages/client/src/plugins/redis/index.ts';
 import { sqlite } from '../../packages/client/src/plugins/sqlite/index.ts';
+import { InfluxLab } from './influx-lab.ts';
 import { startMariadb } from './mariadb.ts';
 import { pluginContext } from './plugin-context.ts';
 import { startPostgres } from './postgres.ts';
@@ -59,6 +61,19 @@ export async function saveMariadb(tree: string): Promise<void> {
     await saveService(tree, 'db/maria', mariadb, { socket: server.socket, database: 'shop' });
   } finally {
     await server.stop();
+  }
+}
+
+/** InfluxDB 1: `db/influx`, two points. */
+export async function saveInflux(tree: string): Promise<void> {
+  const server = new InfluxLab();
+  try {
+    await server.start();
+    server.ask('CREATE DATABASE shop');
+    await server.write('shop', ['sold what="tea" 1000000000', 'sold what="milk" 2000000000']);
+    await saveService(tree, 'db/influx', influxdb, { host: server.host, api: server.api });
+  } finally {
+    await server.remove();
   }
 }
 

@@ -105,6 +105,9 @@ function block(name, wanted) {
     BoundBy: '',
     ConsistsOf: '',
     Type: unit.type ?? 'simple',
+    SubState: unit.sub,
+    NRestarts: unit.restarts,
+    ActiveEnterTimestampMonotonic: unit.activeSince,
     RemainAfterExit: unit.remain ? 'yes' : 'no',
   };
   return wanted.filter((key) => values[key] !== undefined).map((key) => `${key}=${values[key]}`).join('\n');

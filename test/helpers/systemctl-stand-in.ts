@@ -17,6 +17,11 @@ interface StandInUnit {
   requisiteOf?: string[];
   dropIns?: string[];
   fragment?: string;
+  /** `auto-restart` while it is about to be started again. */
+  sub?: string;
+  restarts?: number;
+  /** In microseconds of the monotonic clock. */
+  activeSince?: number;
 }
 
 /** `lie`: does nothing and succeeds. `queue`: is killed, and what it has asked for happens later. */

@@ -75,6 +75,7 @@ it('a snapshot that is good is proven: record, mail, and nothing left behind', a
   const [mail] = await lab.takeMails();
   expect(mail?.subject).toMatch(/^\[Backup Server\] \S+ - Drill SUCCESSFUL$/);
   expect(mail?.text).toContain('Proven Hosts (1):');
+  expect(mail?.text).toContain('journalctl -u backup-drill --since');
 });
 
 it('of a snapshot that is larger than drill.max_bytes a part is restored and compared', async () => {

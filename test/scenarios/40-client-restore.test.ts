@@ -90,9 +90,11 @@ describe('a service of one host on another one', () => {
     const plan = await expectCode(0, other('restore', 'shop', '--in-place', '--dry-run'));
     expect(plan.stdout).toContain('(the newest that the server has sent)');
     expect(plan.stdout).toContain('the service is not configured on this host');
+    expect(plan.stdout).toMatch(/^80 verify what runs again; .*\n {3}files$/m);
     expect(fs.existsSync(lab.at('data'))).toBe(false);
     const { stdout } = await expectCode(0, other('restore', 'shop', '--in-place', '--yes'));
     expect(stdout).toContain('Restored web/shop.');
+    expect(stdout).toMatch(/^files: verified: \/.*: \d+ of \d+ files and directories are there$/m);
     expect(data()).toBe(before);
     expect(attributes()).toBe(attributesBefore);
     expect(fs.readdirSync(spool).filter((name) => name.startsWith('backup.'))).toEqual([]);
@@ -174,6 +176,7 @@ describe('the host itself', () => {
     expect(data()).toBe(before);
     const run = lab.records('client').at(-1);
     expect([run?.command, run?.status]).toEqual(['restore', 'success']);
+    expect(run?.steps[0]?.message).toContain('files: verified: ');
   });
 
   it('says what is wrong with what was asked', async () => {
@@ -205,15 +208,31 @@ describe('the host itself', () => {
   });
 });
 
-describe('a restore that cannot be undone', () => {
+describe('a restore that fails', () => {
   const unpacked = () => fs.readdirSync(spool).filter((name) => name.startsWith('backup.backup-client.'));
 
-  it('keeps the copy, which undoing it may take, until that has been done', async () => {
+  it('because what runs again is not well, puts the old state back before a step of 80 tells of it', async () => {
+    const [state, service] = [lab.at('doubtful'), lab.at('other-services/app/doubtful')];
+    const verify = `restore-verify) echo '{"check": {"name": "port 80", "status": "failed", "message": "is closed"}}' ;;`;
+    const stages = `restore) echo restored > ${state} ;;\nrevert) echo old > ${state} ;;\n${verify}`;
+    const plugin = `#!/bin/sh\ncase $1 in\nrun) echo data > file ;;\n${stages}\n*) exit 64 ;;\nesac\n`;
+    lab.write(lab.at('plugins/doubtful'), plugin, 0o755);
+    fs.appendFileSync(lab.at('other.yml'), `plugin_dir: ${lab.at('plugins')}\n`);
+    lab.write(join(service, 'service.yaml'), 'service: {name: doubtful}\ndoubtful: {}\n');
+    lab.write(join(service, 'restore.d/80advertise'), `#!/bin/sh\ntouch ${lab.at('advertised')}\n`, 0o700);
+    await expectCode(0, other('backup'));
+    const { stderr } = await expectCode(1, other('restore', 'doubtful', '--in-place', '--yes'));
+    expect(stderr).toMatch(
+      /at 80 verify: what runs again is not what was put back:\n.*doubtful: port 80: is closed\nAs it was before: doubtful\./,
+    );
+    expect([fs.readFileSync(state, 'utf8'), fs.existsSync(lab.at('advertised'))]).toEqual(['old\n', false]);
+  });
+
+  it('and cannot be undone keeps the copy, which undoing it may take, until that has been done', async () => {
     const [mended, reverted] = [lab.at('mended'), lab.at('reverted')];
     const stages = `restore) exit 1 ;;\nrevert) [ -e ${mended} ] && cp "$BACKUP_SAVED/file" ${reverted} ;;`;
     const plugin = `#!/bin/sh\ncase $1 in\nrun) echo data > file ;;\n${stages}\n*) exit 64 ;;\nesac\n`;
     lab.write(lab.at('plugins/fragile'), plugin, 0o755);
-    fs.appendFileSync(lab.at('other.yml'), `plugin_dir: ${lab.at('plugins')}\n`);
     lab.write(lab.at('other-services/app/fragile/service.yaml'), 'service: {name: fragile}\nfragile: {}\n');
     await expectCode(0, other('backup'));
     const failed = await expectCode(1, other('restore', 'fragile', '--in-place', '--yes'));

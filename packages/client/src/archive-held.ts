@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { createReadStream } from 'node:fs';
-import { type FileHandle, open, rm, statfs } from 'node:fs/promises';
+import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { BackupError } from '@local-backup/common/errors';
@@ -8,6 +8,7 @@ import type { RunResult, Streaming } from '@local-backup/common/exec';
 import type { TreeRequest } from './archive.ts';
 import { watchForStall } from './archive-stall.ts';
 import { describeStall, startTar, type TarRunOptions } from './archive-tree.ts';
+import { complainAboutRoom, freeBytes } from './held-room.ts';
 import type { NamedRead, TreeReads } from './tar-args.ts';
 
 /** Where trees are held until the archive has time for them. */
@@ -15,6 +16,12 @@ export interface HoldPlace {
   readonly directory: string;
   /** Bytes that have to stay free there, the archive that grows beside not counted. */
   readonly minFreeBytes: number;
+  /** How long may be measured, in milliseconds, for this tree and those after it: counted down. Default: MEASURE_MS. */
+  readonly measuring?: { leftMs: number };
+  /** What it had when it was read last, where that is known. */
+  readonly expectedBytes?: number | undefined;
+  /** Told why nothing is held, in a few words. */
+  readonly tell?: (why: string) => void;
 }
 
 /** A tree that was read into temporary tars. */
@@ -49,7 +56,11 @@ export async function holdTree(
   options: TarRunOptions,
   place: HoldPlace,
 ): Promise<HeldTree | undefined> {
-  if (!(await hasRoom(reads, options, place))) return undefined;
+  const problem = await complainAboutRoom(reads.tree, options, place);
+  if (problem !== undefined) {
+    place.tell?.(problem);
+    return undefined;
+  }
   const tars = new Map<NamedRead, HeldTar>();
   const held: HeldTree = { request, reads, tars, bytes: 0 };
   let bytes = 0;
@@ -64,8 +75,9 @@ export async function holdTree(
   } catch (error) {
     await releaseHeld(held);
     options.signal.throwIfAborted();
-    if (error instanceof NoRoom) return undefined;
-    throw error;
+    if (!(error instanceof NoRoom)) throw error;
+    place.tell?.('it was given up half-way, because no more could be written');
+    return undefined;
   }
 }
 
@@ -105,28 +117,6 @@ class NoRoom extends Error {}
 
 function readsIn({ above, tree }: TreeReads): NamedRead[] {
   return above === undefined ? [tree] : [above, tree];
-}
-
-/**
- * GNU tar that writes to /dev/null reads no content, and tells how large the archive would be. The room has to be twice
- * that: the archive, which may hardly become smaller, is beside it in the end.
- */
-async function hasRoom({ tree }: TreeReads, options: TarRunOptions, place: HoldPlace): Promise<boolean> {
-  const timeoutMs = Math.min(options.timeoutMs, options.stallMs);
-  const run = startTar(tree, { ...options, timeoutMs }, '/dev/null');
-  run.stdout.resume();
-  const { stderr } = await run.finished.catch((error: unknown) => {
-    options.signal.throwIfAborted();
-    if (error instanceof BackupError) return { stderr: '' };
-    throw error;
-  });
-  const total = /^Total bytes written: (\d+)/m.exec(stderr)?.[1];
-  return total !== undefined && (await freeBytes(place.directory)) >= place.minFreeBytes + 2 * Number(total);
-}
-
-async function freeBytes(directory: string): Promise<number> {
-  const { bavail, bsize } = await statfs(directory);
-  return bavail * bsize;
 }
 
 /** @throws NoRoom; nothing is left of the file then */

@@ -5,10 +5,16 @@ import { sizeThreadPool } from '@local-backup/common/thread-pool';
 import { createProgram } from './cli/program.ts';
 import type { GlobalOptions } from './commands/session.ts';
 
+/** Loaded only in a unit that wants it: the program starts fast. */
+async function beginHeartbeat(): Promise<void> {
+  (await import('@local-backup/common/program')).keepAlive({ json: false });
+}
+
 async function main(): Promise<void> {
   sizeThreadPool(cpus().length);
   const program = createProgram();
   try {
+    if (process.env.NOTIFY_FD !== undefined) await beginHeartbeat();
     await program.parseAsync();
   } catch (error) {
     process.exitCode = await reportError(error, { json: program.opts<GlobalOptions>().json ?? false });

@@ -22,10 +22,11 @@ async function judgeTask(progress: TaskProgress, io: ServiceIo): Promise<void> {
   const bytesBefore = isMeasured ? await io.sizes.last(entry) : undefined;
   const file = io.sizes.fileOf(entry);
   const misses = judge(expect, { saved, tables: result.tables, bytesBefore, file, now: io.now() });
+  const told = misses.map((miss) => (task.where === undefined ? miss : `${miss} It is expected by ${task.where}.`));
   if (isMeasured && bytesBefore === undefined) {
     noteOf(progress, `max_shrink: nothing to compare with yet; from now on with ${formatBytes(saved.bytes)}.`);
   }
   if (isMeasured && misses.length === 0) io.sizes.keep(entry, saved.bytes);
-  if (expect.on_miss === 'warn') warnOf(progress, misses);
-  else for (const miss of misses) failureOf(progress, 'expect', new BackupError('failed', miss));
+  if (expect.on_miss === 'warn') warnOf(progress, told);
+  else for (const miss of told) failureOf(progress, 'expect', new BackupError('failed', miss));
 }

@@ -51,11 +51,11 @@ export interface RestoreStep {
 }
 
 /**
- * How a task is put back. The core calls, for all tasks of a service: plan (all of them, shown and confirmed), verify at
- * level quick, stop (in the order of `prepare`), apply (same order), start (the other way round). Where one fails: stop
- * of those that may have been started, revert of those that were applied, the other way round, then start. A task whose
- * options name a `container` is applied when the others have been started, and reverted before they are stopped again: it
- * runs in what they stop.
+ * How a task is put back. The core calls, for all tasks of a service: plan (all of them, shown and confirmed), the
+ * plugin's verify at level quick, stop (in the order of `prepare`), apply (same order), start (the other way round), and
+ * verify of what runs again. Where one fails: stop of those that may have been started, revert of those that were
+ * applied, the other way round, then start. A task of a plugin that `takesContainer`, and whose options name one, is
+ * applied when the others have been started, and reverted before they are stopped again: it runs in what they stop.
  */
 export interface TaskRestore<Options = unknown> {
   /**
@@ -77,4 +77,12 @@ export interface TaskRestore<Options = unknown> {
   revert(context: RestoreContext<Options>): Promise<void>;
   /** Starts what `stop` has stopped, and after a restore on an empty host what ran when it was saved. Safe to call twice. */
   start?(context: RestoreContext<Options>): Promise<void>;
+  /**
+   * Looks at what runs again on this host, once all tasks have been started and loaded: does the server answer, is there
+   * what was put back? Changes nothing, and remembers nothing. A check that failed has the old state put back, so it fails
+   * only for what a service at work cannot explain: others write by now. What needs a moment to come up is waited for,
+   * with a bound. What cannot be looked at is `skipped`. Missing, or without checks: told as not looked at.
+   * @throws where it could not look: the old state is put back as well, for without evidence nothing is well
+   */
+  verify?(context: RestoreContext<Options>): Promise<readonly Check[]>;
 }

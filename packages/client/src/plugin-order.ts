@@ -15,8 +15,8 @@ export function orderOf({ order = DEFAULT_ORDER }: Pick<Plugin, 'order'>): numbe
 const IN_CONTAINER_ORDER = 9;
 
 /** True for a task that has to be run before containers are stopped, because it runs in one; restored, it comes last. */
-export function isEarly({ options }: Pick<ServiceTask, 'options'>): boolean {
-  return isLate(options);
+export function isEarly({ plugin, options }: Pick<ServiceTask, 'plugin' | 'options'>): boolean {
+  return isLate(plugin, options);
 }
 
 /** Place of a task's `prepare` within its service. */

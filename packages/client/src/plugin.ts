@@ -21,6 +21,16 @@ export interface Tree {
   readonly oneFileSystem: boolean;
 }
 
+/** Something of the host that is read in place. */
+export interface HostRead {
+  /** The directory that a leading `/` of a pattern means. */
+  readonly root: string;
+  /** Absolute: a directory with all that is in it, or a file. */
+  readonly path: string;
+  /** As in {@link Tree}. */
+  readonly exclude: readonly string[];
+}
+
 /** What `run` hands over, beside the files that it left in the stage. */
 export interface TaskResult {
   readonly trees?: readonly Tree[];
@@ -76,10 +86,14 @@ export interface Plugin<Options = unknown> {
   /** Strict schema with a description on every key: checks, types and reference documentation come from here. */
   readonly options: z.ZodType<Options>;
   /**
-   * Order of `prepare` within a service, low first; `post` goes the other way round. Default 50; containers 10. A task
-   * whose options name a `container` is prepared and run before those: it runs in what they stop.
+   * Order of `prepare` within a service, low first; `post` goes the other way round. Default 50; containers 10.
    */
   readonly order?: number;
+  /**
+   * True: an option `container` names where it does its work. A task with one is prepared and run before containers are
+   * stopped, and restored when they have been started: it runs in what they stop.
+   */
+  readonly takesContainer?: boolean;
   /** True: its tasks only go along with others; a service that has none but such ones is refused. */
   readonly savesNothing?: boolean;
   /**
@@ -91,6 +105,8 @@ export interface Plugin<Options = unknown> {
   savesNothingWith?(options: Options): boolean;
   /** What a task would save, in a few words for `backup-client check`: `database shop, plain SQL`. Pure. */
   describe?(options: Options): string;
+  /** What it reads in place, for `backup-client check`, which tells of what is saved twice. Pure. */
+  reads?(options: Options): readonly HostRead[];
   /** Throws if a run cannot succeed. Changes nothing. May return warnings. */
   validate?(context: PluginContext<Options>): Promise<readonly string[] | undefined>;
   /** Makes the service quiet. Calls `remember` before it does anything that has to be undone. */

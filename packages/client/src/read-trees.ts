@@ -5,6 +5,8 @@ import { formatBytes } from '@local-backup/common/bytes';
 import { BackupError } from '@local-backup/common/errors';
 import type { TreeRequest, TreeTotals } from './archive.ts';
 import { escapeExcludePattern } from './exclude-pattern.ts';
+import type { SizedTask } from './expect/task-sizes.ts';
+import { MEASURE_MS } from './held-room.ts';
 import type { Tree } from './plugin.ts';
 import { addTotals, attempt, pathInService, quietSince, type ServiceIo, type ServiceWork } from './service-work.ts';
 import { requireFreeSpace } from './stage.ts';
@@ -16,11 +18,17 @@ import type { TaskProgress } from './task-progress.ts';
  */
 export async function readBeforePost(work: ServiceWork, io: ServiceIo): Promise<void> {
   const isQuiet = quietSince(work) !== undefined;
+  const measuring = { leftMs: MEASURE_MS };
   for (const progress of work.tasks) {
-    if (progress.result.snapshot) continue;
+    const { snapshot, trees = [] } = progress.result;
+    if (snapshot || trees.length === 0) continue;
+    let bytes = 0;
     await readEach(progress, io, async (tree) => {
-      if (!isQuiet || !(await holdTree(work, progress, io, tree))) await addTree(work, progress, io, tree);
+      const held = isQuiet ? await holdTree({ work, progress, measuring }, io, tree) : undefined;
+      bytes += held ?? (await addTree(work, progress, io, tree));
     });
+    // For the next run, which may not have the time to measure.
+    if (isQuiet && progress.status !== 'failed') io.sizes.keep(sizeOf(progress), bytes);
   }
 }
 
@@ -33,7 +41,7 @@ export async function readAfterPost(work: ServiceWork, io: ServiceIo): Promise<v
     });
   }
   for (const progress of work.tasks.filter(({ result }) => result.snapshot)) {
-    await readEach(progress, io, (tree) => addTree(work, progress, io, tree));
+    await readEach(progress, io, async (tree) => void (await addTree(work, progress, io, tree)));
   }
 }
 
@@ -49,26 +57,45 @@ async function readEach(progress: TaskProgress, io: ServiceIo, read: (tree: Tree
   }
 }
 
-async function holdTree(work: ServiceWork, progress: TaskProgress, io: ServiceIo, tree: Tree): Promise<boolean> {
-  const { log } = progress.context;
-  // What is held already comes into the archive later, and takes its room there too.
-  const waiting = work.held.reduce((sum, { held: { bytes } }) => sum + bytes, 0);
-  const place = { directory: io.work, minFreeBytes: io.minFreeBytes + waiting };
-  const held = await io.archive.holdTree(await requestOf(work, progress, io, tree), place);
-  const { root, shows = root } = tree;
-  if (held === undefined) {
-    log.info(`No room in ${io.work} for a temporary tar of ${shows}: it is compressed while the service stands still.`);
-    return false;
-  }
-  log.debug(`${shows} is held: ${formatBytes(held.bytes)}`);
-  work.held.push({ progress, tree, held });
-  return true;
+interface Holding {
+  readonly work: ServiceWork;
+  readonly progress: TaskProgress;
+  /** What is left of the time for measuring: the service waits. */
+  readonly measuring: { leftMs: number };
 }
 
-async function addTree(work: ServiceWork, progress: TaskProgress, io: ServiceIo, tree: Tree): Promise<void> {
+/** @returns its bytes; undefined where it is not held */
+async function holdTree(
+  { work, progress, measuring }: Holding,
+  io: ServiceIo,
+  tree: Tree,
+): Promise<number | undefined> {
+  const { log } = progress.context;
+  const { root, shows = root } = tree;
+  // What is held already comes into the archive later, and takes its room there too.
+  const waiting = work.held.reduce((sum, { held: { bytes } }) => sum + bytes, 0);
+  const held = await io.archive.holdTree(await requestOf(work, progress, io, tree), {
+    ...{ directory: io.work, minFreeBytes: io.minFreeBytes + waiting, measuring },
+    expectedBytes: await io.sizes.last(sizeOf(progress)).catch(() => undefined),
+    tell: (why) =>
+      log.info(`${shows} is compressed while the service stands still, without a temporary tar in ${io.work}: ${why}.`),
+  });
+  if (held === undefined) return undefined;
+  log.debug(`${shows} is held: ${formatBytes(held.bytes)}`);
+  work.held.push({ progress, tree, held });
+  return held.bytes;
+}
+
+/** Beside the size that `max_shrink` goes by, in a file of its own. */
+function sizeOf({ entry: { service, task } }: TaskProgress): SizedTask {
+  return { service, task: `${task}#quiet` };
+}
+
+async function addTree(work: ServiceWork, progress: TaskProgress, io: ServiceIo, tree: Tree): Promise<number> {
   const totals = await io.archive.addTree(await requestOf(work, progress, io, tree));
   addTotals(work, progress, onHost(tree, totals));
   await requireFreeSpace(work.stage, io.minFreeBytes);
+  return totals.bytes;
 }
 
 async function requestOf(work: ServiceWork, { tally }: TaskProgress, io: ServiceIo, tree: Tree): Promise<TreeRequest> {

@@ -4,6 +4,7 @@ import { BackupError, describeError } from '@local-backup/common/errors';
 import type { Plugin } from './plugin.ts';
 import { orderOf } from './plugin-order.ts';
 import { undoKilledRestore } from './restore/undo-restore.ts';
+import { sweepScratch } from './scratch-claim.ts';
 import type { Service } from './service.ts';
 import { removeSpoolLock } from './spool-lock.ts';
 import { createTaskContext, type TaskIo } from './task-context.ts';
@@ -38,6 +39,7 @@ export async function recover(io: RecoverIo): Promise<Recovery> {
   const undone: string[] = [];
   const failed: Stuck[] = [];
   await io.journal.sweep();
+  await sweepScratch(io);
   const { entries, damaged } = await io.journal.list();
   for (const { service, message } of damaged) {
     failed.push({ service, message: `an undo entry is damaged, so nobody knows what has to be started: ${message}` });

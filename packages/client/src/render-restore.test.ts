@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { describe, expect, it } from 'vitest';
+import type { Check } from './plugin-copy.ts';
 import { renderKept, renderRestored, renderRestorePlan } from './render-restore.ts';
 import { orderStages } from './restore/order.ts';
+
+const check = (name: string, status: Check['status'], message: string): Check => ({ name, status, message });
 
 describe('the plan of a restore', () => {
   it('shows every step in its order, and what is not done', () => {
@@ -18,6 +21,7 @@ describe('the plan of a restore', () => {
             { action: 'start', what: 'app' },
           ],
           late: false,
+          verifies: true,
         },
         {
           task: 'files',
@@ -26,9 +30,10 @@ describe('the plan of a restore', () => {
             { action: 'note', what: 'c stays' },
           ],
           late: false,
+          verifies: true,
         },
-        { task: 'command', steps: undefined, late: false },
-        { task: 'postgresql', steps: [{ action: 'load', what: 'database shop' }], late: true },
+        { task: 'command', steps: undefined, late: false, verifies: false },
+        { task: 'postgresql', steps: [{ action: 'load', what: 'database shop' }], late: true, verifies: false },
       ],
       checks: [
         {
@@ -57,6 +62,10 @@ describe('the plan of a restore', () => {
    docker: start app
 80 load, into what runs in containers
    postgresql: load database shop
+80 verify what runs again; where it is not what was put back, the old state is put back
+   docker
+   files
+   postgresql: not looked at, its plugin cannot
 What is replaced is kept in /state/restores/one until you remove it.
 `);
   });
@@ -67,6 +76,11 @@ describe('what is told at the end', () => {
     const text = renderRestored({
       service: 'web/shop',
       warnings: ['files: odd'],
+      proofs: [
+        { task: 'docker', checks: [check('app', 'ok', 'runs'), check('db', 'skipped', 'no health check')] },
+        { task: 'files', checks: [] },
+        { task: 'many', checks: [1, 2, 3, 4, 5, 6, 7].map((each) => check(`${each}`, 'ok', 'well')) },
+      ],
       replaced: ['files'],
       kept: '/state/restores/one',
       byHand: ['command'],
@@ -75,6 +89,9 @@ describe('what is told at the end', () => {
     expect(text.split('\n')).toEqual([
       'warning: files: odd',
       'Restored web/shop.',
+      'docker: verified: app: runs. NOT looked at: db: no health check',
+      'files: NOT looked at: its plugin has nothing to say of what runs again',
+      'many: verified: 1: well; 2: well; 3: well; 4: well; 5: well; and 2 more',
       'By hand: command.',
       'What was replaced (files) is in /state/restores/one. When all is well: rm -r /state/restores/one',
       'What the server has sent stays in the spool. To remove it: rm /spool/restore/x.tar /spool/restore/x.tar.json',

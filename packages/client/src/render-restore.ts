@@ -35,6 +35,7 @@ const STAGE_OF: Readonly<Record<RestoreStep['action'], BuiltIn>> = {
 const TITLES: Readonly<Record<BuiltIn, string>> = {
   ...{ stop: 'stop', restore: 'restore', start: 'start' },
   load: 'load, into what runs in containers',
+  verify: 'verify what runs again; where it is not what was put back, the old state is put back',
 };
 
 /** The plan of a restore, a step a line. Pure. */
@@ -63,9 +64,15 @@ function renderStage(stage: Stage, tasks: readonly TaskPlan[]): readonly string[
   const number = formatNumber(stage.number);
   if (stage.kind === 'user') return [`${number} ${stage.step.name} of restore.d`];
   const { kind } = stage;
+  if (kind === 'verify') return [`${number} ${TITLES.verify}`, ...tasks.flatMap(renderVerify)];
   const inOrder = kind === 'start' ? [...tasks].reverse() : tasks;
   const lines = inOrder.flatMap((task) => renderTask(kind, task));
   return [`${number} ${TITLES[kind]}${lines.length === 0 ? ': nothing' : ''}`, ...lines];
+}
+
+function renderVerify({ task, steps, verifies }: TaskPlan): readonly string[] {
+  if (steps === undefined) return [];
+  return [verifies ? `   ${task}` : `   ${task}: not looked at, its plugin cannot`];
 }
 
 function renderTask(kind: BuiltIn, { task, steps, late }: TaskPlan): readonly string[] {
@@ -88,6 +95,8 @@ function stageOf(action: RestoreStep['action'], late: boolean): BuiltIn {
 export function renderRestored(end: {
   readonly service: string;
   readonly warnings: readonly string[];
+  /** What was found of what runs again. */
+  readonly proofs: readonly TaskChecks[];
   /** Tasks that have replaced something. */
   readonly replaced: readonly string[];
   readonly kept: string;
@@ -95,11 +104,12 @@ export function renderRestored(end: {
   /** The tar file that the server had sent for this; it stays in the spool. */
   readonly sent: string | undefined;
 }): string {
-  const { service, warnings, replaced, kept, byHand, sent } = end;
+  const { service, warnings, proofs, replaced, kept, byHand, sent } = end;
   const files = sent === undefined ? '' : `${sent} ${sent}.json`;
   return [
     ...warnings.map((warning) => `warning: ${showControls(warning)}`),
     `Restored ${service}.`,
+    ...proofs.map(renderProof),
     ...(byHand.length === 0 ? [] : [`By hand: ${byHand.join(', ')}.`]),
     ...(replaced.length === 0
       ? ['Nothing had to be kept.']
@@ -107,6 +117,25 @@ export function renderRestored(end: {
     ...(sent === undefined ? [] : [`What the server has sent stays in the spool. To remove it: rm ${files}`]),
     '',
   ].join('\n');
+}
+
+/** One task's line about what runs again. Pure. */
+export function renderProof({ task, checks }: TaskChecks): string {
+  const fine = checks.filter(({ status }) => status === 'ok').map(({ name, message }) => `${name}: ${message}`);
+  const skipped = checks.filter(({ status }) => status === 'skipped').map(({ name, message }) => `${name}: ${message}`);
+  const parts = [
+    ...(fine.length === 0 ? [] : [`verified: ${shorten(fine)}`]),
+    ...(skipped.length === 0 ? [] : [`NOT looked at: ${shorten(skipped)}`]),
+  ];
+  return `${task}: ${parts.length === 0 ? 'NOT looked at: its plugin has nothing to say of what runs again' : parts.join('. ')}`;
+}
+
+/** Of many, the first tell enough. */
+const MOST_TOLD = 5;
+
+function shorten(texts: readonly string[]): string {
+  const told = texts.slice(0, MOST_TOLD).map((text) => showControls(text));
+  return [...told, ...(texts.length > MOST_TOLD ? [`and ${texts.length - MOST_TOLD} more`] : [])].join('; ');
 }
 
 /** One directory with what restores have replaced. */

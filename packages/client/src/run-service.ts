@@ -6,6 +6,7 @@ import type { ManifestService } from '@local-backup/common/manifest';
 import type { TreeRequest } from './archive.ts';
 import { createStageOwners } from './expect/stage-owners.ts';
 import { judgeTasks } from './judge-tasks.ts';
+import { placeTrees } from './place-trees.ts';
 import { isEarly, placeOf } from './plugin-order.ts';
 import { readAfterPost, readBeforePost } from './read-trees.ts';
 import type { Service } from './service.ts';
@@ -20,7 +21,7 @@ import {
 } from './service-work.ts';
 import { createStage, requireFreeSpace, stageConfig } from './stage.ts';
 import { createTaskContext, undoEntryOf } from './task-context.ts';
-import { beginTask, failureOf, ranWell, serviceReport, type TaskProgress } from './task-progress.ts';
+import { beginTask, failureOf, ranWell, serviceReport, type TaskProgress, warnOf } from './task-progress.ts';
 import { verifyStage } from './verify-stage.ts';
 
 /** A service that was saved, as far as that went. */
@@ -83,6 +84,7 @@ async function saveTrees(work: ServiceWork, io: ServiceIo): Promise<number> {
     try {
       if (await prepareAll(work, io)) {
         await runAll(work, io);
+        await placeTrees(work, io);
         await readBeforePost(work, io);
       }
     } finally {
@@ -130,6 +132,18 @@ async function runTask(progress: TaskProgress, work: ServiceWork, io: ServiceIo)
     await requireFreeSpace(work.stage, io.minFreeBytes);
   });
   await attempt(progress, 'run', io, () => work.owners.claim(progress));
+  if (progress.status === 'failed') await attempt(progress, 'run', io, () => makeRoom(progress, work, io));
+}
+
+/** What has filled the disk, and is not whole, must not cost the other services: neither they nor the archive had room. */
+async function makeRoom(progress: TaskProgress, { stage, owners }: ServiceWork, { minFreeBytes }: ServiceIo) {
+  const isFull = await requireFreeSpace(stage, minFreeBytes).then(
+    () => false,
+    () => true,
+  );
+  if (!isFull || !owners.has(progress)) return;
+  await owners.remove(progress);
+  warnOf(progress, ['What it had written was removed: the other services need the room.']);
 }
 
 /**

@@ -114,6 +114,13 @@ describe('expect', () => {
     );
   });
 
+  it('is among the keys that a task may have', () => {
+    expect(() => read('service: {name: a}\nfiles: {paths: [/etc], expct: {}}')).toThrow('Did you mean `expect`?');
+    expect(() => read('service: {name: a}\nfiles: {paths: [/etc], xyz: {}}')).toThrow(
+      /allowed here: exclude, expect, /,
+    );
+  });
+
   it('is no key of a task that saves nothing', () => {
     const hooks = definePlugin({ ...other, name: 'hooks', savesNothing: true });
     const text = 'service: {name: a}\nother: {}\nhooks: {expect: {min_bytes: 1}}';

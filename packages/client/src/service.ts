@@ -117,11 +117,19 @@ function checkTask(source: ConfigSource, key: string, plugins: readonly Plugin[]
   const { rest, expect } = plugin.savesNothing ? { rest: source, expect: undefined } : splitTaskBlock(source, key);
   const checked = checkConfig(rest, plugin.options, [key]);
   const complaints = [checked, expect].flatMap((part) => (part === undefined || part.ok ? [] : part.complaints));
-  if (!checked.ok || complaints.length > 0) return { complaints };
+  if (!checked.ok) return { complaints: complaintsOfWhole(source, key, plugin) ?? complaints };
+  if (complaints.length > 0) return { complaints };
   const { line, column } = source.locate([key], 'key');
   const where = `${source.file}:${line}:${column}`;
   const expected = expect?.ok === true ? expect.value : undefined;
   return { complaints, task: { key, plugin, options: checked.value, where, expect: expected } };
+}
+
+/** The same of the block in one piece: keys that are allowed in it are those of the plugin, and `expect`. */
+function complaintsOfWhole(source: ConfigSource, key: string, plugin: Plugin): readonly Complaint[] | undefined {
+  if (plugin.savesNothing) return undefined;
+  const whole = checkConfig(source, withExpect(plugin.options, { documented: false }), [key]);
+  return whole.ok ? undefined : whole.complaints;
 }
 
 /** Tasks of a file whose head is wrong: they are checked too, so that all complaints come at once. */

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
+import { showControls } from '@local-backup/common/byte-path';
 import { describeError } from '@local-backup/common/errors';
 import type { ManifestService } from '@local-backup/common/manifest';
 import type { Stuck } from './recover.ts';
 import type { Service, ServiceTask } from './service.ts';
 import { createTaskContext, type TaskIo, undoEntryOf } from './task-context.ts';
 import { failedService } from './task-progress.ts';
+import { sharedPath } from './tree-overlaps.ts';
 
 /** Something that is not as it should be with a service. */
 export interface Finding {
@@ -43,7 +45,7 @@ export async function validateServices(
   const rejected: ManifestService[] = [];
   const findings = new Map<Service, readonly Finding[]>();
   for (const service of services) {
-    const found = await validateService(service, stuck, io);
+    const found = [...(await validateService(service, stuck, io)), ...savedTwice(service, services)];
     const failures = found.filter(({ isFailure }) => isFailure).map(({ message }) => message);
     const warnings = found.filter(({ isFailure }) => !isFailure).map(({ message }) => message);
     findings.set(service, found);
@@ -76,6 +78,35 @@ async function validateService(service: Service, stuck: readonly Stuck[], io: Ta
     }
   }
   return findings;
+}
+
+/**
+ * What an earlier service reads too; a warning, for it may be meant. Within a service, a run tells of it: only then is
+ * known where the volumes of containers are.
+ */
+function savedTwice(service: Service, services: readonly Service[]): readonly Finding[] {
+  const before = services.slice(0, services.indexOf(service));
+  return service.tasks.flatMap((task) => {
+    const shared = before.flatMap((other) =>
+      other.tasks.flatMap((one) => {
+        const paths = pathsInBoth(task, one);
+        return paths.length === 0
+          ? []
+          : [`${paths.map(showControls).join(', ')}: ${other.type}/${other.name} saves that too`];
+      }),
+    );
+    if (shared.length === 0) return [];
+    const message = `${task.where ?? service.file}: ${task.key}: ${shared.join('; ')}. It is in the archive twice: leave it out of one with \`exclude\`.`;
+    return [{ task: task.key, isFailure: false, message }];
+  });
+}
+
+function pathsInBoth(task: ServiceTask, other: ServiceTask): readonly string[] {
+  const theirs = other.plugin.reads?.(other.options) ?? [];
+  const paths = (task.plugin.reads?.(task.options) ?? []).flatMap((read) => {
+    return theirs.flatMap((one) => sharedPath(read, one) ?? []);
+  });
+  return [...new Set(paths)];
 }
 
 async function validateTask(service: Service, task: ServiceTask, io: TaskIo): Promise<readonly string[]> {

@@ -9,6 +9,7 @@ import type { Log } from '@local-backup/common/log';
 import type { ManifestService } from '@local-backup/common/manifest';
 import type { Plugin } from './plugin.ts';
 import type { Check, CopyContext } from './plugin-copy.ts';
+import { claimScratch } from './scratch-claim.ts';
 import { parseService, type Service, type ServiceTask } from './service.ts';
 
 export interface CopyIo {
@@ -80,9 +81,16 @@ export async function verifyServiceCopy(
       io.signal.throwIfAborted();
       return [{ name: task.key, status: 'failed', message: `could not be looked at: ${describeError(error)}` }];
     });
-    results.push({ task: task.key, checks });
+    const told = checks.length > 0 ? checks : nothingLookedAt(task);
+    if (told.length > 0) results.push({ task: task.key, checks: told });
   }
   return results;
+}
+
+/** No checks are no evidence, unless nothing was to be saved. */
+function nothingLookedAt({ key, plugin, options }: ServiceTask): readonly Check[] {
+  if (plugin.savesNothing === true || plugin.savesNothingWith?.(options) === true) return [];
+  return [{ name: key, status: 'skipped', message: 'nothing was looked at: its plugin has found nothing to check' }];
 }
 
 /** What the core gives to `verify`. */
@@ -133,6 +141,7 @@ export async function withScratch<Result>(
   // Others can pass through it, to what they know the name of, and cannot look into it.
   await mkdir(cage, { mode: 0o700 });
   try {
+    await claimScratch(cage);
     await chmod(cage, 0o711);
     const scratch = join(cage, randomName());
     await mkdir(scratch, { mode: 0o700 });

@@ -61,6 +61,11 @@ export function formatJournal(event: LogEvent): string {
   return [first, ...more.map((line) => `    ${line}`)].map((line) => `${prefix}${line}\n`).join('');
 }
 
+/** `message host=web1: error`: the first line alone, for what shows one line. */
+export function formatStatus(event: LogEvent): string {
+  return linesOf(event)[0] ?? '';
+}
+
 function linesOf({ level: _level, time: _time, msg, error, ...fields }: LogEvent): string[] {
   const pairs = Object.entries(fields).map(([name, value]) => ` ${name}=${fieldText(value)}`);
   const [first = '', ...more] = msg.trimEnd().split('\n');

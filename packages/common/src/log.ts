@@ -2,7 +2,14 @@
 import { fstatSync } from 'node:fs';
 import { type Logger, pino } from 'pino';
 import { serializeError } from './log-error.ts';
-import { formatJournal, formatTerminal, type LogEvent, type LogFormat, type LogLevel } from './log-format.ts';
+import {
+  formatJournal,
+  formatStatus,
+  formatTerminal,
+  type LogEvent,
+  type LogFormat,
+  type LogLevel,
+} from './log-format.ts';
 
 /** The only fields that a log line may carry; there is none for passwords, environments or whole objects. */
 export interface LogFields {
@@ -57,6 +64,8 @@ export interface LogSettings {
   readonly stderr: LogStream;
   /** Gets every line whatever the level is, but debugging only at level 3. */
   readonly runLog?: { write(text: string): unknown };
+  /** Gets what information, warnings and errors say, as one line without a date, whatever the level is. */
+  readonly tell?: (line: string) => void;
   readonly now?: () => Date;
 }
 
@@ -131,13 +140,14 @@ function knownFields(fields: LogFields): object {
   );
 }
 
-function deliver(line: string, { level, format, colour, scrub, stdout, stderr, runLog }: LogSettings): void {
+function deliver(line: string, { level, format, colour, scrub, stdout, stderr, runLog, tell }: LogSettings): void {
   const event = JSON.parse(line) as LogEvent;
   if (VERBOSITY[event.level] <= level) {
     const stream = event.level === 'error' || event.level === 'warn' ? stderr : stdout;
     stream.write(scrub(format === 'json' ? line : formatFor(format, event, colour ?? false)));
   }
   runLog?.write(scrub(formatTerminal(event, false)));
+  if (event.level !== 'debug') tell?.(scrub(formatStatus(event)));
 }
 
 function formatFor(format: 'terminal' | 'journal', event: LogEvent, colour: boolean): string {

@@ -28,10 +28,15 @@ export function ownIdentity(): ProcessIdentity {
   };
 }
 
-/** Whether a process still runs; `unknown` for one of another container, whose pids we cannot see. */
+/**
+ * Whether a process still runs; `unknown` for one of another container, whose pids we cannot see. Also for one that is there
+ * though another boot is named: systemd-nspawn mounts a boot id of its own, which a unit with `ProtectKernelTunables=` does
+ * not see, so that two processes of one machine may know two.
+ */
 export function isRunning(identity: ProcessIdentity, own: ProcessIdentity): boolean | 'unknown' {
-  if (identity.bootId !== own.bootId) return false;
-  if (identity.pidNamespace !== own.pidNamespace) return 'unknown';
+  const isSameBoot = identity.bootId === own.bootId;
+  if (identity.pidNamespace !== own.pidNamespace) return isSameBoot ? 'unknown' : false;
   const stat = readProcessStat(identity.pid);
-  return stat !== undefined && stat.startTime === identity.startTime && stat.state !== 'Z' && stat.state !== 'X';
+  const runs = stat !== undefined && stat.startTime === identity.startTime && stat.state !== 'Z' && stat.state !== 'X';
+  return runs && !isSameBoot ? 'unknown' : runs;
 }

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
+import { writeSync } from 'node:fs';
 import { LOG_LEVELS, type LogLevel } from './config/log-level.ts';
 import { BackupError } from './errors.ts';
 import { createRun, createStream, type Run, type Stream } from './exec.ts';
+import { type Heartbeat, heartbeatTimes, startHeartbeat } from './heartbeat.ts';
 import { createLog, isJournal, type Log, type LogStream } from './log.ts';
 import { chooseLogFormat } from './log-format.ts';
 import { createScrubber, type Scrubber } from './redact.ts';
+import { endingFor } from './signals.ts';
 
 /** What every command of both programs needs to do its work. */
 export interface Toolbox {
@@ -32,8 +35,39 @@ export function createToolbox({ level, json, runLog, infoTo }: ToolboxSettings):
   const stdout = infoTo ?? process.stdout;
   const { format, colour } = logFormatHere(json);
   const verbosity = LOG_LEVELS.indexOf(level) as 0 | 1 | 2 | 3;
-  const log = createLog({ level: verbosity, format, colour, scrub, stdout, stderr, ...(runLog ? { runLog } : {}) });
+  const tell = (line: string) => heartbeat?.tell(line);
+  const log = createLog({
+    level: verbosity,
+    format,
+    colour,
+    scrub,
+    stdout,
+    stderr,
+    tell,
+    ...(runLog ? { runLog } : {}),
+  });
   return { log, run: createRun({ scrub }), stream: createStream({ scrub }), scrubber };
+}
+
+/** Of this process: there is one systemd, and one unit that it is in. */
+let heartbeat: Heartbeat | undefined;
+
+/**
+ * Lets systemd know that this program is alive, and what its log says last. It does not keep the program running.
+ * Nothing happens outside of a unit that wants to know.
+ *
+ * @throws BackupError `config` where the times in the unit are none
+ */
+export function keepAlive({ json }: { readonly json: boolean }): void {
+  const times = heartbeatTimes(process.env);
+  if (times === undefined) return;
+  const { log } = createToolbox({ level: 'warn', json });
+  heartbeat = startHeartbeat({
+    ...times,
+    write: writeSync,
+    endingMs: endingFor,
+    warn: (message) => log.warn(message),
+  });
 }
 
 /** Format of what this program writes to standard error. */

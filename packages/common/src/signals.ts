@@ -8,6 +8,14 @@ type EndingSignal = (typeof SIGNALS)[number];
 /** So many signals after the first one are a demand that is obeyed at once, whatever is left undone. */
 const PATIENCE = 3;
 
+/** When the first signal came, by `performance.now()`. Of the process, as signals are. */
+let firstSignal: number | undefined;
+
+/** Milliseconds since the process was asked to end; undefined as long as it was not, or where nothing waits for signals. */
+export function endingFor(): number | undefined {
+  return firstSignal === undefined ? undefined : performance.now() - firstSignal;
+}
+
 export interface SignalWatch {
   /** Aborted by the first SIGINT, SIGTERM or SIGHUP, with an {@link InterruptedError} as its reason. */
   readonly signal: AbortSignal;
@@ -34,6 +42,7 @@ export function abortOnSignals(
   const onSignal = (signal: EndingSignal): void => {
     if (received === undefined) {
       received = signal === 'SIGINT' ? 'SIGINT' : 'SIGTERM';
+      firstSignal ??= performance.now();
       onFirst?.(received);
       controller.abort(new InterruptedError(received));
       return;

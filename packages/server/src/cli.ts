@@ -7,11 +7,17 @@ import type { GlobalOptions } from './commands/session.ts';
 /** A program that lingers though its work is done is ended after this many milliseconds. */
 const LINGER_MS = 10_000;
 
+/** Loaded only in a unit that wants it: the program starts fast. */
+async function beginHeartbeat(): Promise<void> {
+  (await import('@local-backup/common/program')).keepAlive({ json: false });
+}
+
 async function main(): Promise<void> {
   const program = createProgram((exitCode) => {
     process.exitCode = exitCode;
   });
   try {
+    if (process.env.NOTIFY_FD !== undefined) await beginHeartbeat();
     await program.parseAsync();
   } catch (error) {
     const { json = false } = program.opts<GlobalOptions>();

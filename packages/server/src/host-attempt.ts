@@ -50,8 +50,17 @@ export async function attemptHost(hostname: string, plan: AttemptPlan, work: Hos
     limit.clear();
   }
   const record = finishedRecord(hostname, started, progress, plan.now());
+  tellServices(record, log);
   log.info(`done with this host: ${record.status}`, { seconds: record.seconds });
   return record;
+}
+
+/** What the client could not save has not been told as an error: it came in the manifest, and the host was stored without it. */
+function tellServices({ services }: HostRecord, log: Log): void {
+  for (const { type, name, status, messages } of services) {
+    if (status === 'failed')
+      log.error(`service ${type}/${name} was not saved on the client: ${messages[0] ?? 'no reason'}`);
+  }
 }
 
 function finishedRecord(host: string, started: Date, { trail, facts }: HostProgress, now: Date): HostRecord {

@@ -39,6 +39,7 @@ export function createProgram(): Command {
     .description('save all services and publish the archive')
     .option('-s, --service <name...>', 'only these services, by name or type/name')
     .option('-d, --dry-run', 'tell what would be done, change nothing')
+    .option('--wait <time>', 'let another run end first, for so long at most (15m, 2h), instead of exit code 3')
     .action(async (options) => (await import('../commands/backup.ts')).backupCommand(global(), options, print));
   program
     .command('check')

@@ -3,12 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { formatArchiveName, stampOf } from '@local-backup/common/archive-name';
 import { BackupError, describeError, markReported } from '@local-backup/common/errors';
-import { withInstanceLock } from '@local-backup/common/instance-lock';
 import { openRunLog, type RunLog } from '@local-backup/common/run-log';
 import type { RunRecord } from '@local-backup/common/run-record';
 import { newRecord, saveRun, sweepRuns } from '@local-backup/common/run-store';
 import { abortOnSignals } from '@local-backup/common/signals';
 import { VERSION } from '@local-backup/common/version';
+import { waitOf, withLockInTurn } from '@local-backup/common/wait-for-lock';
 import { resolveAccount } from '../account.ts';
 import { findServices } from '../find-services.ts';
 import { expiredArchives } from '../keep.ts';
@@ -29,6 +29,8 @@ import {
 export interface BackupOptions {
   readonly service?: readonly string[];
   readonly dryRun?: boolean;
+  /** How long another run may take to end before this one gives up: a time, such as `2h`. */
+  readonly wait?: string;
 }
 
 /** Run records that are kept: a year of nightly runs. */
@@ -47,7 +49,9 @@ export async function backupCommand(global: GlobalOptions, options: BackupOption
     });
     watch.signal.addEventListener('abort', () => session.log.warn('Stopping; everything is being put back ...'));
     for (const warning of session.config.warnings) session.log.warn(warning);
-    await withInstanceLock(instanceLockIn(session.config.lockDir), 'backup-client', async (lost) => {
+    const lock = { path: instanceLockIn(session.config.lockDir), program: 'backup-client' };
+    const patience = { waitMs: waitOf(options.wait), signal: watch.signal, log: session.log };
+    await withLockInTurn(lock, patience, async (lost) => {
       const signal = AbortSignal.any([watch.signal, lost]);
       if (options.dryRun) print(await planOf(session, options, signal));
       else await runAndReport(session, options, { signal, global });
@@ -160,7 +164,7 @@ async function reportFailure(
   const where = await runLog?.close(false);
   // Whoever typed a wrong name reads the answer; nobody has to be woken.
   if (codeOf(error) !== 'usage') await mailFailure(session, { run, error, logFile: runLog?.path });
-  if (where !== undefined) session.log.error(where);
+  if (where !== undefined) session.log.info(where);
   if (error !== undefined) throw error;
   const failed = (run?.services ?? [])
     .filter(({ status }) => status === 'failed')

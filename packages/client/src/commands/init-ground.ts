@@ -13,11 +13,11 @@ import { mailAddress } from '@local-backup/common/config/values';
 import { BackupError } from '@local-backup/common/errors';
 import type { Run } from '@local-backup/common/exec';
 import { createToolbox } from '@local-backup/common/program';
+import type { Questions } from '@local-backup/common/questions/questions';
 import { resolveAccount } from '../account.ts';
 import { clientDocuments } from '../config-documents.ts';
 import { clientConfigSchema, DEFAULT_PLUGIN_DIR } from '../config-schema.ts';
 import { newConfigText, PACKAGED_ACCOUNT } from '../init/new-config.ts';
-import type { TerminalLines } from '../init/terminal-lines.ts';
 import { makeDirectories, writeNewFile } from '../init/write-new-file.ts';
 import type { Plugin } from '../plugin.ts';
 import { plugins as builtIn } from '../plugins/index.ts';
@@ -79,7 +79,7 @@ async function isThere(file: string): Promise<boolean> {
 interface ConfigIo {
   /** `--admin-email` */
   readonly adminEmail: string | undefined;
-  readonly terminal: TerminalLines | undefined;
+  readonly questions: Questions | undefined;
   readonly print: (text: string) => void;
 }
 
@@ -87,13 +87,13 @@ interface ConfigIo {
  * Writes client_config.yml where there is none, with the account and the spool of the packages where they are installed.
  * @throws BackupError `usage` where nobody says who is to be told
  */
-export async function writeConfig(ground: InitGround, { adminEmail, terminal, print }: ConfigIo): Promise<void> {
+export async function writeConfig(ground: InitGround, { adminEmail, questions, print }: ConfigIo): Promise<void> {
   const { configFile, exec } = ground;
   if (ground.hasConfig) {
     if (adminEmail !== undefined && adminEmail !== ground.adminEmail) print(keptNote(configFile));
     return;
   }
-  const address = checkedAddress(adminEmail ?? (await askForAddress(ground.adminEmail, terminal)));
+  const address = checkedAddress(adminEmail ?? (await askForAddress(ground.adminEmail, questions)));
   const hasPackagedAccount = await resolveAccount(PACKAGED_ACCOUNT, PACKAGED_ACCOUNT, exec).then(
     () => true,
     () => false,
@@ -125,16 +125,19 @@ function usableHostname(): string | undefined {
   return HOSTNAME_PATTERN.test(name) ? name : undefined;
 }
 
-async function askForAddress(usual: string | undefined, terminal: TerminalLines | undefined): Promise<string> {
-  if (terminal === undefined) {
+async function askForAddress(usual: string | undefined, questions: Questions | undefined): Promise<string> {
+  if (questions === undefined) {
     if (usual !== undefined) return usual;
     throw new BackupError('usage', 'Who is to be told when a backup fails? Say --admin-email ADDRESS.');
   }
-  const shown = usual === undefined ? '' : ` [${usual}]`;
-  const answer = await terminal.ask(`Who gets mail when a backup fails?${shown} `);
-  if (answer === undefined) throw new BackupError('usage', 'The terminal was closed: nothing was written.');
-  return answer === '' && usual !== undefined ? usual : answer;
+  for (let question = WHO; ; question = `That is no mail address. ${WHO}`) {
+    const answer = await questions.text(question, usual);
+    if (answer === undefined) throw new BackupError('usage', 'The terminal was closed: nothing was written.');
+    if (mailAddress.safeParse(answer).success) return answer;
+  }
 }
+
+const WHO = 'Who gets mail when a backup fails?';
 
 function checkedAddress(text: string): string {
   const { success } = mailAddress.safeParse(text);

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { BackupError } from '@local-backup/common/errors';
 import { requireRoot } from '@local-backup/common/program';
+import { openQuestions, type Questions } from '@local-backup/common/questions/questions';
 import { abortOnSignals } from '@local-backup/common/signals';
 import { readExisting } from '../init/existing-services.ts';
 import { lookAround } from '../init/look-around.ts';
@@ -9,7 +10,6 @@ import type { Proposal } from '../init/proposal.ts';
 import { type InitFindings, renderFindings, renderNextSteps } from '../init/render-proposals.ts';
 import { chooseNamed, type ExistingService, settle, splitKnown } from '../init/select.ts';
 import { SERVER_KEYS_FILE } from '../init/server-key.ts';
-import { openTerminalLines, type TerminalLines } from '../init/terminal-lines.ts';
 import { checkCommand } from './check.ts';
 import { confirmOnTerminal } from './confirm.ts';
 import { askForProposals, askForTimer } from './init-dialog.ts';
@@ -100,25 +100,21 @@ async function setUp(command: Command): Promise<void> {
   if (options.dryRun || (global.json && !options.yes)) return show(host, command);
   // Machines get a line of JSON for what was written and one for what `check` says.
   const say = global.json ? () => undefined : print;
-  const terminal = options.yes ? undefined : openTerminalLines(command.signal);
-  try {
-    say(renderFindings(host));
-    const chosen = await choose(host, terminal, command);
-    // Before anything is written: it may be missing.
-    await writeConfig(host.ground, { adminEmail: options.adminEmail, terminal, print: say });
-    const written = await writeProposals(host.ground.serviceDir, settle(chosen, host.existing));
-    const failures = written.flatMap(({ failure }) => failure ?? []);
-    if (global.json) print(`${JSON.stringify({ written })}\n`);
-    say(
-      written
-        .map(({ file, failure }) => (failure === undefined ? `Written: ${file}\n` : `NOT written: ${failure}\n`))
-        .join(''),
-    );
-    await finish({ ...command, say }, terminal);
-    if (failures.length > 0) throw new BackupError('failed', failures.join('\n'));
-  } finally {
-    terminal?.close();
-  }
+  const questions = options.yes ? undefined : openQuestions(command.signal);
+  say(renderFindings(host));
+  const chosen = await choose(host, questions, command);
+  // Before anything is written: it may be missing.
+  await writeConfig(host.ground, { adminEmail: options.adminEmail, questions, print: say });
+  const written = await writeProposals(host.ground.serviceDir, settle(chosen, host.existing));
+  const failures = written.flatMap(({ failure }) => failure ?? []);
+  if (global.json) print(`${JSON.stringify({ written })}\n`);
+  say(
+    written
+      .map(({ file, failure }) => (failure === undefined ? `Written: ${file}\n` : `NOT written: ${failure}\n`))
+      .join(''),
+  );
+  await finish({ ...command, say }, questions);
+  if (failures.length > 0) throw new BackupError('failed', failures.join('\n'));
 }
 
 async function lookAtHost({ global, options, places, signal }: Command): Promise<Host> {
@@ -151,16 +147,16 @@ const NOTHING_WRITTEN =
 
 async function choose(
   { proposals }: Host,
-  terminal: TerminalLines | undefined,
+  questions: Questions | undefined,
   { print }: Command,
 ): Promise<readonly Proposal[]> {
-  return terminal === undefined ? proposals : askForProposals(proposals, terminal, print);
+  return questions === undefined ? proposals : askForProposals(proposals, questions, print);
 }
 
 /** Looks at all that is configured now, and says what is left to do. @throws BackupError what `check` throws */
 async function finish(
   { global, options, print, say, places }: Command & { readonly say: (text: string) => void },
-  terminal: TerminalLines | undefined,
+  questions: Questions | undefined,
 ): Promise<void> {
   const problem = await checkCommand(global, print).then(
     () => undefined,
@@ -168,7 +164,7 @@ async function finish(
   );
   const state = await timerState(places.systemdDirectory);
   const wants =
-    options.enableTimer ?? (state === 'disabled' && terminal !== undefined && (await askForTimer(terminal)));
+    options.enableTimer ?? (state === 'disabled' && questions !== undefined && (await askForTimer(questions)));
   const isEnabled = wants ? await enableTimer(state, say) : state === 'enabled';
   const hasKey = options.serverKey !== undefined || existsSync(places.serverKeysFile);
   say(renderNextSteps({ asksForTimer: !isEnabled && state !== 'no systemd', hasKey }));

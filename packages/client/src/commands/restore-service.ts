@@ -7,7 +7,7 @@ import { showControls } from '@local-backup/common/byte-path';
 import { BackupError, describeError } from '@local-backup/common/errors';
 import type { RunRecord } from '@local-backup/common/run-record';
 import { newRecord, saveRun } from '@local-backup/common/run-store';
-import { renderRestored, renderRestorePlan } from '../render-restore.ts';
+import { renderProof, renderRestored, renderRestorePlan } from '../render-restore.ts';
 import { chooseRestoredService } from '../restore/choose-service.ts';
 import type { FoundCopy } from '../restore/find-copy.ts';
 import { newKeptDirectory } from '../restore/kept.ts';
@@ -74,11 +74,16 @@ async function planAndRestore(call: RestoreCall, io: RestoreTaskIo & CopyIo): Pr
     if (!options.yes && !(await confirmOnTerminal.ask('Do this?', signal))) {
       throw new BackupError('usage', 'Nothing was changed.');
     }
-    const { warnings, kept: replaced } = await recorded(session, shown.service, () => {
-      return runRestore(plan.work, user.steps, io);
+    const {
+      warnings,
+      kept: replaced,
+      proofs,
+    } = await recorded(session, shown.service, () => {
+      return runRestore(plan.work, user.steps, { ...io, taskTimeoutMs: config.taskTimeoutMs });
     });
     const byHand = tasks.filter(({ steps }) => steps === undefined).map(({ task }) => task);
-    print(renderRestored({ service: shown.service, warnings, replaced, kept, byHand, sent: call.sent }));
+    const end = { service: shown.service, warnings, proofs, replaced, kept, byHand, sent: call.sent };
+    print(renderRestored(end));
   } finally {
     await removeEmptyKept(plan.work);
   }
@@ -112,17 +117,21 @@ async function recorded(
   const run = { program: 'backup-client', command: 'restore', hostname: config.hostname } as const;
   const begun = newRecord(run, now(), randomBytes(4));
   await trySave(session, begun);
-  const end = (status: 'success' | 'warning' | 'failed', message: string): RunRecord => {
+  const end = (status: 'success' | 'warning' | 'failed', lines: readonly string[]): RunRecord => {
     const seconds = Math.max(0, (now().getTime() - Date.parse(begun.started)) / 1000);
-    const step = { name: `restore ${service}`, status, started: begun.started, seconds, message };
+    const step = { name: `restore ${service}`, status, started: begun.started, seconds, message: lines.join('\n') };
     return { ...begun, ended: now().toISOString(), status, steps: [step] };
   };
   try {
     const done = await work();
-    await trySave(session, end(done.warnings.length === 0 ? 'success' : 'warning', done.warnings.join('\n')));
+    const { warnings, proofs } = done;
+    await trySave(
+      session,
+      end(warnings.length === 0 ? 'success' : 'warning', [...warnings, ...proofs.map(renderProof)]),
+    );
     return done;
   } catch (error) {
-    await trySave(session, end('failed', describeError(error)));
+    await trySave(session, end('failed', [describeError(error)]));
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bytePathOfText } from '@local-backup/common/byte-path';
@@ -38,4 +38,12 @@ it('what is new belongs to who has left it, also in a directory that was there',
   expect(ownerOf('own/deep/er/two')).toBe('one');
   expect(ownerOf('config_used/service.yaml')).toBeUndefined();
   expect(['one', 'two', 'three'].map(owners.has)).toEqual([true, true, false]);
+
+  // A name that is no text goes as well; what is another one's stays.
+  writeFileSync(Buffer.concat([Buffer.from(`${stage}/shared/`), Buffer.from([0xff])]), '');
+  await owners.claim('two');
+  await owners.remove('two');
+  expect(readdirSync(stage).sort()).toEqual(['config_used', 'own', 'shared']);
+  expect(readdirSync(join(stage, 'shared'))).toEqual(['one']);
+  expect(owners.has('two')).toBe(false);
 });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { lstat, readdir } from 'node:fs/promises';
+import { lstat, readdir, rm } from 'node:fs/promises';
 import { type BytePath, bytePathOf, bytesOf } from '@local-backup/common/byte-path';
 
 /**
@@ -12,12 +12,14 @@ export interface StageOwners<Owner> {
   claim(owner: Owner | undefined): Promise<void>;
   /** @param path inside the stage */
   ownerOf(path: BytePath): Owner | undefined;
+  /** Removes what it has left, with all that is in it. */
+  remove(owner: Owner): Promise<void>;
   /** It has left something. */
   has(owner: Owner): boolean;
 }
 
 export function createStageOwners<Owner>(stage: string): StageOwners<Owner> {
-  const owners = new Map<string, Owner | undefined>();
+  const owners = new Map<BytePath, Owner | undefined>();
   const inStage = (path: BytePath) => Buffer.concat([Buffer.from(`${stage}/`), bytesOf(path)]);
   const claimIn = async (directory: BytePath, owner: Owner | undefined): Promise<void> => {
     for (const bytes of await readdir(inStage(directory), { encoding: 'buffer' })) {
@@ -31,7 +33,15 @@ export function createStageOwners<Owner>(stage: string): StageOwners<Owner> {
     claim: (owner) => claimIn('' as BytePath, owner),
     ownerOf(path) {
       const [first = '', second] = path.split('/', 2);
-      return second === undefined ? owners.get(first) : (owners.get(`${first}/${second}`) ?? owners.get(first));
+      const top = owners.get(first as BytePath);
+      return second === undefined ? top : (owners.get(`${first}/${second}` as BytePath) ?? top);
+    },
+    async remove(owner) {
+      for (const [path, by] of owners) {
+        if (by !== owner) continue;
+        await rm(inStage(path), { recursive: true, force: true });
+        owners.delete(path);
+      }
     },
     has: (owner) => [...owners.values()].includes(owner),
   };

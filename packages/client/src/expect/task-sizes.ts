@@ -16,7 +16,8 @@ export interface SizedTask {
 }
 
 /**
- * What tasks with `max_shrink` had saved when all was well last: one small file each, so that an admin who knows why there
+ * What tasks with `max_shrink` had saved when all was well last, and what was read of those that had to be stopped: one small
+ * file each, so that an admin who knows why there
  * is less now removes it. A run that misses the expectation leaves the file as it was: else the second one would be green.
  */
 export interface TaskSizes {

@@ -12,15 +12,16 @@ describe('the order of steps', () => {
     const steps = stepsOf('100last', '80advertise', '20note', '20label', '9early', '10after', '05replace', '01look');
     expect(orderStages(steps).map(nameOf)).toEqual([
       ...['01look', 'stop', '05replace', '9early', 'restore', '10after'],
-      ...['20label', '20note', 'start', '80advertise', '100last'],
+      ...['20label', '20note', 'start', 'verify', '80advertise', '100last'],
     ]);
   });
 
-  it('is stop, restore, start without any', () => {
+  it('is stop, restore, start, verify without any', () => {
     expect(orderStages([])).toEqual([
       { kind: 'stop', number: 5 },
       { kind: 'restore', number: 10 },
       { kind: 'start', number: 80 },
+      { kind: 'verify', number: 80 },
     ]);
   });
 });
@@ -28,12 +29,14 @@ describe('the order of steps', () => {
 describe('what is in a container', () => {
   it('is loaded when the service has been started, before the steps from 80 on', () => {
     const stages = orderStages(stepsOf('80advertise', '70before'), true);
-    expect(stages.map(nameOf)).toEqual(['stop', 'restore', '70before', 'start', 'load', '80advertise']);
+    expect(stages.map(nameOf)).toEqual(['stop', 'restore', '70before', 'start', 'load', 'verify', '80advertise']);
   });
 
-  it('is known by its options', () => {
+  it('is known by its options, of plugins that take a container', () => {
     const options = [{ container: 'db' }, { container: undefined }, {}, null, 'container'];
-    expect(options.map(isLate)).toEqual([true, false, false, false, false]);
+    const late = (takesContainer: boolean) => options.map((one) => isLate({ takesContainer }, one));
+    expect(late(true)).toEqual([true, false, false, false, false]);
+    expect(late(false)).not.toContain(true);
   });
 });
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
+import type { Plugin } from '../plugin.ts';
 
 /** A program of the admin's in `restore.d/`. */
 export interface UserStep {
@@ -10,9 +11,9 @@ export interface UserStep {
 
 /**
  * What the program does itself, for all tasks, one after the other. `load` is `restore` for what is in a container: it has
- * to run for that, and other tasks of the service stop and start it.
+ * to run for that, and other tasks of the service stop and start it. `verify` looks at what runs again.
  */
-export type BuiltIn = 'stop' | 'restore' | 'start' | 'load';
+export type BuiltIn = 'stop' | 'restore' | 'start' | 'load' | 'verify';
 
 export type Stage =
   | { readonly kind: BuiltIn; readonly number: number }
@@ -20,9 +21,9 @@ export type Stage =
 
 /**
  * Numbers of the program's own steps. The data comes back at 10, as `10restore` did in the original: what was numbered
- * for that (`05validate`, `20label`, `80advertise`) finds the service as it expects it.
+ * for that (`05validate`, `20label`, `80advertise`) finds the service as it expects it: `80advertise` one that was proven.
  */
-const STAGE_NUMBERS: Readonly<Record<BuiltIn, number>> = { stop: 5, restore: 10, start: 80, load: 80 };
+const STAGE_NUMBERS: Readonly<Record<BuiltIn, number>> = { stop: 5, restore: 10, start: 80, load: 80, verify: 80 };
 
 /** Letters, digits and `._-` behind the digits: what editors and package managers leave (`20label~`) has something else. */
 const STEP_NAME = /^(\d{1,4})(?:[A-Za-z_-][A-Za-z0-9._-]*)?$/;
@@ -56,7 +57,8 @@ export function formatNumber(number: number): string {
   return String(number).padStart(2, '0');
 }
 
-/** True for a task whose data is in a container, by the `container` key that such plugins have. */
-export function isLate(options: unknown): boolean {
-  return typeof options === 'object' && options !== null && 'container' in options && options.container !== undefined;
+/** True for a task whose data is in a container: by the option `container`, of plugins that have one. */
+export function isLate({ takesContainer }: Pick<Plugin, 'takesContainer'>, options: unknown): boolean {
+  if (takesContainer !== true || typeof options !== 'object' || options === null) return false;
+  return 'container' in options && options.container !== undefined;
 }

@@ -24,6 +24,8 @@ export interface TaskPlan {
   readonly steps: readonly RestoreStep[] | undefined;
   /** Its data comes back when the service has been started. */
   readonly late: boolean;
+  /** What runs again can be looked at. */
+  readonly verifies: boolean;
 }
 
 export interface RestorePlan {
@@ -83,7 +85,8 @@ async function planTasks(
     try {
       io.signal.throwIfAborted();
       const steps = task && (await task.restore.plan(contextOf(work, task, withoutJournal(io))));
-      tasks.push({ task: key, steps, late: isLate(options) });
+      const verifies = task?.restore.verify !== undefined;
+      tasks.push({ task: key, steps, late: isLate(plugin, options), verifies });
     } catch (error) {
       io.signal.throwIfAborted();
       problems.push(`${key} (${plugin.name}): ${describeError(error)}`);

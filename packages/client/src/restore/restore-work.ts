@@ -25,6 +25,8 @@ export interface RestoringTask {
   /** What the undo journal holds of it; changed as the restore goes on. */
   readonly state: UndoRestoreTask;
   readonly restore: TaskRestore;
+  /** Its data is in a container. */
+  readonly isLate: boolean;
 }
 
 /** A restore of one service, as the undo journal has it. */
@@ -54,12 +56,10 @@ export function beginRestore(
     ...(as === undefined ? {} : { as }),
     tasks: states,
   };
-  return { entry, tasks: tasks.map(({ restore }, at) => ({ state: states[at] as UndoRestoreTask, restore })) };
-}
-
-/** True for a task whose data is in a container. */
-export function isLateTask({ state }: RestoringTask): boolean {
-  return isLate(state.options);
+  const restoring = tasks.map(({ restore, plugin, options }, at): RestoringTask => {
+    return { state: states[at] as UndoRestoreTask, restore, isLate: isLate(plugin, options) };
+  });
+  return { entry, tasks: restoring };
 }
 
 /** The restore that a journal entry tells of; tasks whose plugin this version lacks are named in `missing`. */
@@ -67,8 +67,9 @@ export function restoreOf(entry: UndoRestore, plugins: readonly Plugin[]) {
   const tasks: RestoringTask[] = [];
   const missing: string[] = [];
   for (const state of entry.tasks) {
-    const restore = plugins.find(({ name }) => name === state.plugin)?.restore;
-    if (restore !== undefined) tasks.push({ state, restore });
+    const plugin = plugins.find(({ name }) => name === state.plugin);
+    if (plugin?.restore !== undefined)
+      tasks.push({ state, restore: plugin.restore, isLate: isLate(plugin, state.options) });
     else if (state.stage !== 'waiting') missing.push(state.plugin);
   }
   return { work: { entry, tasks } satisfies RestoreWork, missing };
@@ -137,10 +138,10 @@ export function contextOf({ entry }: RestoreWork, { state }: RestoringTask, io: 
   };
 }
 
-/** For `plan`, which changes nothing. */
+/** For `plan` and `verify`, which change nothing. */
 export function withoutJournal<Io extends TaskIo>(io: Io): Io {
   const refuse = async () => {
-    throw new BackupError('failed', 'a plan has to change nothing, so it remembers nothing either.');
+    throw new BackupError('failed', 'what only looks has to change nothing, so it remembers nothing either.');
   };
   return { ...io, journal: { ...io.journal, write: refuse } };
 }

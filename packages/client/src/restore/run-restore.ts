@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { BackupError, describeError } from '@local-backup/common/errors';
+import type { TaskChecks } from '../verify-copy.ts';
 import { type BuiltIn, formatNumber, orderStages, type Stage, type UserStep } from './order.ts';
 import {
   contextOf,
   enter,
-  isLateTask,
   noteStart,
   type RestoreTaskIo,
   type RestoreWork,
@@ -12,17 +12,20 @@ import {
 } from './restore-work.ts';
 import { removeEmptyKept, type UndoneRestore, undoRestore } from './undo-restore.ts';
 import { runUserStep } from './user-steps.ts';
+import { requireProven, type VerifyingIo, verifyRestored } from './verify-restored.ts';
 
 /** How a restore came to its end. */
 export interface FinishedRestore {
   readonly warnings: readonly string[];
   /** Tasks that have replaced something, which is kept. */
   readonly kept: readonly string[];
+  /** What was found of what runs again, of every task. */
+  readonly proofs: readonly TaskChecks[];
 }
 
 /**
- * Does what the plan has shown: stop, put back, start, with the user's steps in between. When one fails, or the run is
- * to end, the state before is put back and the service started; what cannot be undone now stays in the journal for
+ * Does what the plan has shown: stop, put back, start, verify, with the user's steps in between. When one fails, or the run
+ * is to end, the state before is put back and the service started; what cannot be undone now stays in the journal for
  * `backup-client recover`.
  *
  * @throws BackupError `failed` telling what is as it was before and what is not, or what the signal was aborted with once everything has been put back
@@ -30,25 +33,30 @@ export interface FinishedRestore {
 export async function runRestore(
   work: RestoreWork,
   steps: readonly UserStep[],
-  io: RestoreTaskIo,
+  io: VerifyingIo,
 ): Promise<FinishedRestore> {
   await io.journal.write(work.entry);
-  const warnings: string[] = [];
-  const run: StageRun = { work, warnings, io, step: '' };
+  const [warnings, proofs]: [string[], TaskChecks[]] = [[], []];
+  const run: StageRun = { work, warnings, proofs, io, step: '' };
   try {
-    for (const stage of orderStages(steps, work.tasks.some(isLateTask))) await runStage(stage, run);
+    for (const stage of orderStages(
+      steps,
+      work.tasks.some(({ isLate }) => isLate),
+    ))
+      await runStage(stage, run);
   } catch (error) {
     await giveUp(work, run.step, { error, io });
   }
   // From here on the restore has succeeded: nothing of it is undone any more.
   await io.journal.remove(work.entry);
-  return { warnings, kept: await removeEmptyKept(work) };
+  return { warnings, kept: await removeEmptyKept(work), proofs };
 }
 
 interface StageRun {
   readonly work: RestoreWork;
   readonly warnings: string[];
-  readonly io: RestoreTaskIo;
+  readonly proofs: TaskChecks[];
+  readonly io: VerifyingIo;
   /** Where the restore is, for the message of a failure. */
   step: string;
 }
@@ -62,6 +70,12 @@ async function runStage(stage: Stage, run: StageRun): Promise<void> {
     io.log.info(`${number} ${stage.step.name}`);
     return runUserStep(stage.step, stepFacts(work), io);
   }
+  if (stage.kind === 'verify') {
+    run.step = `${number} verify`;
+    run.proofs.push(...(await verifyRestored(work, io)));
+    requireProven(run.proofs);
+    return;
+  }
   for (const task of tasksOf(stage.kind, work.tasks)) {
     run.step = `${number} ${stage.kind}, ${task.state.task}`;
     io.signal.throwIfAborted();
@@ -70,7 +84,7 @@ async function runStage(stage: Stage, run: StageRun): Promise<void> {
   }
 }
 
-async function doTask(kind: BuiltIn, task: RestoringTask, { work, warnings, io }: StageRun): Promise<void> {
+async function doTask(kind: TaskStage, task: RestoringTask, { work, warnings, io }: StageRun): Promise<void> {
   if (kind === 'start') return startTask(work, task, io);
   const context = contextOf(work, task, io);
   // On disk before it acts: whatever happens now, the next run knows what has to be undone.
@@ -86,16 +100,19 @@ async function startTask(work: RestoreWork, task: RestoringTask, io: RestoreTask
   await task.restore.start(contextOf(work, task, io));
 }
 
+/** What is done for one task after the other. */
+type TaskStage = Exclude<BuiltIn, 'verify'>;
+
 /** The tasks of a stage, in its order. */
-function tasksOf(kind: BuiltIn, tasks: readonly RestoringTask[]): readonly RestoringTask[] {
+function tasksOf(kind: TaskStage, tasks: readonly RestoringTask[]): readonly RestoringTask[] {
   if (kind === 'stop') return tasks;
-  if (kind === 'load') return tasks.filter(isLateTask);
-  const early = tasks.filter((task) => !isLateTask(task));
+  if (kind === 'load') return tasks.filter(({ isLate }) => isLate);
+  const early = tasks.filter(({ isLate }) => !isLate);
   return kind === 'start' ? early.reverse() : early;
 }
 
 /** Whether a task does anything in a stage. */
-function acts(kind: BuiltIn, { restore }: RestoringTask): boolean {
+function acts(kind: TaskStage, { restore }: RestoringTask): boolean {
   return !(kind === 'stop' || kind === 'start') || restore[kind] !== undefined;
 }
 

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { mkdtemp, rm, rmdir } from 'node:fs/promises';
+import { rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { BackupError, describeError } from '@local-backup/common/errors';
 import type { Plugin } from '../plugin.ts';
 import type { TaskIo } from '../task-context.ts';
 import type { UndoEntry, UndoRestore } from '../undo-journal.ts';
+import { withScratch } from '../verify-copy.ts';
 import {
   contextOf,
   enter,
-  isLateTask,
   noteStart,
   type RestoreTaskIo,
   type RestoreWork,
@@ -47,14 +47,14 @@ export async function undoRestore(work: RestoreWork, given: RestoreTaskIo): Prom
   };
   const lastFirst = [...work.tasks].reverse();
   const applied = lastFirst.filter(({ state }) => state.stage === 'applying');
-  const late = applied.filter(isLateTask);
+  const late = applied.filter(({ isLate }) => isLate);
   for (const task of late) await attempt(task.state.task, ['revert', reverted], () => revertLate(work, task, io));
   if (applied.length > late.length) await stopAgain(work, io);
-  for (const task of applied.filter((one) => !isLateTask(one))) {
+  for (const task of applied.filter((one) => !one.isLate)) {
     await attempt(task.state.task, ['revert', reverted], () => task.restore.revert(contextOf(work, task, io)));
   }
   const stopped = lastFirst.filter(({ state, restore }) => state.stage !== 'waiting' && restore.start);
-  for (const task of [...stopped.filter((one) => !isLateTask(one)), ...stopped.filter(isLateTask)]) {
+  for (const task of [...stopped.filter((one) => !one.isLate), ...stopped.filter((one) => one.isLate)]) {
     await attempt(task.state.task, ['start', started], () => startInTheEnd(work, task, io));
   }
   if (failed.length === 0) await removeEmptyKept(work);
@@ -83,7 +83,7 @@ function withLenientJournal(io: RestoreTaskIo): RestoreTaskIo {
 
 /** In the order of `stop`. Where it cannot be done, the old state is put back all the same: that is what was asked for. */
 async function stopAgain(work: RestoreWork, io: RestoreTaskIo): Promise<void> {
-  for (const task of work.tasks.filter((one) => one.state.started === true && !isLateTask(one))) {
+  for (const task of work.tasks.filter((one) => one.state.started === true && !one.isLate)) {
     await stopTaskAgain(work, task, io).catch((error: unknown) => {
       io.log.warn(
         `${task.state.task} could not be stopped before the old state is put back, and may have written into it ` +
@@ -102,15 +102,12 @@ export async function undoKilledRestore(
   io: TaskIo & { readonly plugins: readonly Plugin[] },
 ): Promise<void> {
   const { work, missing } = restoreOf(entry, io.plugins);
-  const scratch = await mkdtemp(join(tmpdir(), 'bc-'));
-  try {
+  await withScratch({ scratchDirectory: tmpdir() }, async (scratch) => {
     const { failed } = await undoRestore(work, { ...io, scratch });
     const lacking = missing.map((plugin) => `this version has no plugin ${plugin}; check the service by hand.`);
     const problems = [...failed, ...lacking];
     if (problems.length > 0) throw new BackupError('failed', problems.join('\n'));
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+  });
 }
 
 /**

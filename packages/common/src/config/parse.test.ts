@@ -151,6 +151,10 @@ describe('YAML is read safely', () => {
       '2:7: flag: must be true or false, but is "no"',
       '3:1: the key `days` is there a second time; keep one of them',
     ]);
+    expect(complaints('days: 1\nflag:\n\n# once more\ndays: 2')).toEqual([
+      '2:1: flag: must be true or false, but is empty',
+      '5:1: the key `days` is there a second time; keep one of them',
+    ]);
   });
 
   it('no directive brings back YAML 1.1', () => {

@@ -47,7 +47,7 @@ export function readYaml(text: string, file: string): ConfigSource {
   const problems = [...document.errors, ...document.warnings, ...danglingAliases(document)];
   const complaints = problems.map((problem) => ({
     file,
-    ...position(problem.pos[0]),
+    ...position(startIn(problem, text)),
     path: [],
     message: describe(problem, text),
   }));
@@ -86,10 +86,16 @@ function toPlain(document: Document, file: string): unknown {
   }
 }
 
+/** Behind an empty value (`key:` and nothing), a key that is there twice is said to begin at the end of that line. */
+function startIn({ code, pos: [start] }: Problem, text: string): number {
+  const blank = code === 'DUPLICATE_KEY' ? /^(?:\s|#[^\n]*)*/.exec(text.slice(start))?.[0] : '';
+  return start + (blank ?? '').length;
+}
+
 function describe(error: Problem, text: string): string {
   switch (error.code) {
     case 'DUPLICATE_KEY': {
-      const key = /^["']?([^"':\r\n]*)/.exec(text.slice(error.pos[0]))?.[1]?.trim();
+      const key = /^["']?([^"':\r\n]*)/.exec(text.slice(startIn(error, text)))?.[1]?.trim();
       return `the key \`${key}\` is there a second time; keep one of them`;
     }
     case 'TAB_AS_INDENT':

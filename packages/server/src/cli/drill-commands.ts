@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { type Command, Option } from 'commander';
-import { DRILL_LEVELS } from '../config/drill-schema.ts';
+import { DRILL_LEVELS } from '../config/drill-levels.ts';
 import type { Start } from './start.ts';
 
 /** Commands that prove that what is stored can be restored. */
@@ -17,6 +17,7 @@ export function addDrillCommands(program: Command, start: Start): void {
       ).choices(DRILL_LEVELS),
     )
     .option('--save-mail <dir>', 'save every mail as a .eml file as well')
+    .option('--wait <time>', 'let another run end first, for so long at most (15m, 2h), instead of exit code 3')
     .action((hosts, options) =>
       start(async (session) => (await import('../commands/drill.ts')).drill(session, hosts, options), {
         mailBrokenConfig: true,

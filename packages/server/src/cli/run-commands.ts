@@ -10,6 +10,7 @@ export function addRunCommands(program: Command, start: Start): void {
     .option('-d, --dry-run', 'tell what would be fetched; fetch, store, change and send nothing')
     .option('--force', 'store the newest archive of a host even when it, or a newer one, is stored already')
     .option('--save-mail <dir>', 'save every mail as a .eml file as well')
+    .option('--wait <time>', 'let another run end first, for so long at most (15m, 2h), instead of exit code 3')
     .action((hosts, options) =>
       start(async (session) => (await import('../commands/backup.ts')).backup(session, hosts, options), {
         mailBrokenConfig: options.dryRun !== true,
@@ -30,6 +31,7 @@ export function addRunCommands(program: Command, start: Start): void {
       '--accept-host-key <fingerprint>',
       'record the key of one host without asking, if it has this SHA256 fingerprint',
     )
+    .option('--enable-timers', 'fetch every night, maintain and drill every week: enable and start the timers')
     .action((hosts, options) =>
       start(async (session) => (await import('../commands/init.ts')).init(session, hosts, options)),
     );

@@ -9,6 +9,7 @@ export function addUpkeepCommands(program: Command, start: Start): void {
     .description('check the repositories, forget snapshots by policy, free space')
     .option('-d, --dry-run', 'check, and tell what would be forgotten; change and send nothing')
     .option('--save-mail <dir>', 'save every mail as a .eml file as well')
+    .option('--wait <time>', 'let another run end first, for so long at most (15m, 2h), instead of exit code 3')
     .action((hosts, options) =>
       start(async (session) => (await import('../commands/maintenance.ts')).maintenance(session, hosts, options), {
         mailBrokenConfig: options.dryRun !== true,

@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { createInterface } from 'node:readline/promises';
 import { BackupError } from '@local-backup/common/errors';
+import { canAsk, openQuestions } from '@local-backup/common/questions/questions';
 import type { Session } from './session.ts';
 
-/** Asks on the terminal; undefined where there is none. */
+/** Asks on the terminal; undefined where there is none. A closed terminal answers nothing: ''. */
 export function askFor(signal: AbortSignal): ((question: string) => Promise<string>) | undefined {
-  if (process.stdin.isTTY !== true || process.stdout.isTTY !== true) return undefined;
-  return async (question) => {
-    const terminal = createInterface({ input: process.stdin, output: process.stdout });
-    try {
-      return await terminal.question(question, { signal });
-    } finally {
-      terminal.close();
-    }
-  };
+  if (!canAsk()) return undefined;
+  return async (question) => (await openQuestions(signal).text(question.trim())) ?? '';
 }
 
 /**
@@ -26,9 +19,8 @@ export async function isConfirmed(
   yes: boolean,
 ): Promise<boolean> {
   if (yes) return true;
-  const ask = json ? undefined : askFor(signal);
-  if (ask === undefined) {
+  if (json || !canAsk()) {
     throw new BackupError('usage', 'There is no terminal to ask on. When somebody has looked, say so: --yes');
   }
-  return /^y(es)?$/i.test((await ask(`${question}? [y/N] `)).trim());
+  return openQuestions(signal).confirm(`${question}?`);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { join } from 'node:path';
-import { withInstanceLock } from '@local-backup/common/instance-lock';
+import { waitOf, withLockInTurn } from '@local-backup/common/wait-for-lock';
 import type { RejectedHost } from '../config/config.ts';
 import type { Host } from '../config/host.ts';
 import { renderDryRun, renderRun } from '../report/render-run.ts';
@@ -20,6 +20,8 @@ export interface BackupOptions {
   readonly force?: boolean;
   /** A directory that every mail is saved to as well. */
   readonly saveMail?: string;
+  /** How long another run may take to end before this one gives up: a time, such as `2h`. */
+  readonly wait?: string;
 }
 
 /**
@@ -39,7 +41,8 @@ async function lockedRun(session: Session, names: readonly string[], options: Ba
   const { config } = session;
   const inventory = selectHosts(config, names);
   await requireDirectory(config.localTempBaseDir);
-  return withInstanceLock(join(config.lockDir, 'backup-server.lock'), 'backup-server', async (lost) => {
+  const lock = { path: join(config.lockDir, 'backup-server.lock'), program: 'backup-server' };
+  return withLockInTurn(lock, { ...session, waitMs: waitOf(options.wait) }, async (lost) => {
     const signal = AbortSignal.any([session.signal, lost]);
     const run = { ...inventory, signal };
     return options.dryRun === true ? dryRun(session, run, options) : wholeRun(session, run, options);

@@ -6,7 +6,7 @@ import { labelled } from '../report/text.ts';
 import { selectHosts } from '../select-hosts.ts';
 import { askFor, isConfirmed } from './ask.ts';
 import { hostChecks } from './host-checks.ts';
-import { init } from './init.ts';
+import { initHosts } from './init.ts';
 import { recordsOf } from './records.ts';
 import { serverChecks } from './server-checks.ts';
 import type { Session } from './session.ts';
@@ -39,7 +39,7 @@ export async function check(
   if (!fix || hosts.length === 0) return exitCodeOf(results);
   for (const { hostname } of hosts) {
     if (!(await isConfirmed(`Set up ${hostname} now (repository, host key, key)`, session, false))) continue;
-    await init(session, [hostname], {});
+    await initHosts(session, [hostname], {});
   }
   return exitCodeOf(await lookAtAll(session, names, false));
 }

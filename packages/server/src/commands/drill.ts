@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { realpath, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { withInstanceLock } from '@local-backup/common/instance-lock';
+import { waitOf, withLockInTurn } from '@local-backup/common/wait-for-lock';
 import type { RejectedHost } from '../config/config.ts';
-import type { DrillLevel } from '../config/drill-schema.ts';
+import type { DrillLevel } from '../config/drill-levels.ts';
 import type { Host } from '../config/host.ts';
 import { type DrillDirectory, openDrillDirectory } from '../drill/drill-directory.ts';
 import { type DrillPlan, drillHosts } from '../drill/drill-hosts.ts';
@@ -22,6 +22,8 @@ import type { Session } from './session.ts';
 export interface DrillOptions {
   /** A directory that every mail is saved to as well. */
   readonly saveMail?: string;
+  /** How long another run may take to end before this one gives up: a time, such as `2h`. */
+  readonly wait?: string;
   /** Instead of `drill.level`. */
   readonly level?: DrillLevel;
 }
@@ -45,11 +47,11 @@ export async function drill(session: Session, names: readonly string[], options:
 async function lockedDrill(
   session: Session,
   names: readonly string[],
-  { saveMail, level }: DrillOptions,
+  { saveMail, level, wait }: DrillOptions,
 ): Promise<number> {
   const inventory = selectHosts(session.config, names);
-  const lock = join(session.config.lockDir, 'backup-server-drill.lock');
-  return withInstanceLock(lock, 'backup-server', async (lost) => {
+  const lock = { path: join(session.config.lockDir, 'backup-server-drill.lock'), program: 'backup-server' };
+  return withLockInTurn(lock, { ...session, waitMs: waitOf(wait) }, async (lost) => {
     const signal = AbortSignal.any([session.signal, lost]);
     return runRecorded(session, {
       command: 'drill',

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { BackupError, describeError } from '@local-backup/common/errors';
+import { canAsk } from '@local-backup/common/questions/questions';
 import type { Host, SshTarget } from '../config/host.ts';
 import { enrolHostKeys } from '../enrol-host-keys.ts';
 import { loadPrivateKey } from '../remotes/sftp/private-key.ts';
@@ -8,6 +9,7 @@ import { labelled } from '../report/text.ts';
 import { selectHosts } from '../select-hosts.ts';
 import { askFor } from './ask.ts';
 import { copyStoresOf } from './copies.ts';
+import { offerTimers } from './init-timers.ts';
 import { keyRingOf } from './key-ring.ts';
 import { storeOf } from './repositories.ts';
 import type { Session } from './session.ts';
@@ -15,10 +17,20 @@ import type { Session } from './session.ts';
 export interface InitOptions {
   /** Fingerprint of a host key that somebody has compared already; nobody is asked then. */
   readonly acceptHostKey?: string;
+  /** Start the runs on their own from now on; without it somebody is asked, or told how. */
+  readonly enableTimers?: boolean;
 }
 
-/** `backup-server init [HOST...]`: repositories, host keys, and what has to be done on the hosts. */
+/** `backup-server init [HOST...]`: repositories, host keys, what has to be done on the hosts, and the timers. */
 export async function init(session: Session, names: readonly string[], options: InitOptions): Promise<number> {
+  const code = await initHosts(session, names, options);
+  // Nobody is asked at the end of what went wrong: there is something else to be done first.
+  await offerTimers(session, options.enableTimers, code === 0 && canAsk());
+  return code;
+}
+
+/** All but the timers. */
+export async function initHosts(session: Session, names: readonly string[], options: InitOptions): Promise<number> {
   const { config, log, print, signal } = session;
   const { hosts, rejectedHosts } = selectHosts(config, names);
   if (options.acceptHostKey !== undefined && hosts.length !== 1) {

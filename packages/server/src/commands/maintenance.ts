@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { join } from 'node:path';
-import { withInstanceLock } from '@local-backup/common/instance-lock';
+import { waitOf, withLockInTurn } from '@local-backup/common/wait-for-lock';
 import { maintainHosts, type UpkeepPlan } from '../maintenance/maintain-hosts.ts';
 import { createUpkeepMemory } from '../maintenance/upkeep-state.ts';
 import { recordRun } from '../record-run.ts';
@@ -17,6 +17,8 @@ export interface MaintenanceOptions {
   readonly dryRun?: boolean;
   /** A directory that every mail is saved to as well. */
   readonly saveMail?: string;
+  /** How long another run may take to end before this one gives up: a time, such as `2h`. */
+  readonly wait?: string;
 }
 
 /** A backup of one host has the repository while it stores, which is minutes as a rule. Milliseconds. */
@@ -48,21 +50,27 @@ function forMaintenance(session: Session): Session {
   return { ...session, config: { ...session.config, adminEmail, emailSubjectPrefix, logLevel } };
 }
 
-/** One maintenance at a time. */
+/** One maintenance at a time. @param wait as {@link MaintenanceOptions} has it */
 export function withMaintenanceLock<Result>(
-  { config, signal }: Session,
+  { config, signal, log }: Session,
   work: (signal: AbortSignal) => Promise<Result>,
+  wait?: string,
 ): Promise<Result> {
-  const path = join(config.lockDir, 'backup-server-maintenance.lock');
-  return withInstanceLock(path, 'backup-server-maintenance', (lost) => work(AbortSignal.any([signal, lost])));
+  const lock = { path: join(config.lockDir, 'backup-server-maintenance.lock'), program: 'backup-server-maintenance' };
+  const patience = { waitMs: waitOf(wait), signal, log };
+  return withLockInTurn(lock, patience, (lost) => work(AbortSignal.any([signal, lost])));
 }
 
 function lockedRun(session: Session, names: readonly string[], options: MaintenanceOptions): Promise<number> {
   const { hosts, rejectedHosts: rejected } = selectHosts(session.config, names);
-  return withMaintenanceLock(session, (signal) => {
-    const chosen = { hosts, rejected, signal };
-    return options.dryRun === true ? dryRun(session, chosen) : wholeRun(session, chosen, options);
-  });
+  return withMaintenanceLock(
+    session,
+    (signal) => {
+      const chosen = { hosts, rejected, signal };
+      return options.dryRun === true ? dryRun(session, chosen) : wholeRun(session, chosen, options);
+    },
+    options.wait,
+  );
 }
 
 type Chosen = Pick<UpkeepPlan, 'hosts' | 'signal'> & Pick<Parameters<typeof recordRun>[0], 'rejected'>;

@@ -93,5 +93,6 @@ async function deliver(session: Session, record: RunRecord, { runLog, saveMail, 
 /** The systemd unit that runs a command, by the names of the original shell version (C78). */
 function unitOf({ command }: RunRecord): string {
   if (command === 'maintenance') return 'restic-maintenance';
+  if (command === 'drill') return 'backup-drill';
   return command === 'backup' ? 'backup-server' : `backup-server-${command}`;
 }

@@ -10,15 +10,13 @@ import { requireMailProgram } from '@local-backup/common/sendmail';
 import { lookAtTimers } from '@local-backup/common/timers';
 import type { Check, Finding } from '../check-list.ts';
 import { requireVersion } from '../stores/restic/version.ts';
+import { SERVER_TIMERS } from './init-timers.ts';
 import { lookAtKit } from './kit-check.ts';
 import type { Session } from './session.ts';
 import { lookAtSpace, maintenanceFinding } from './upkeep-checks.ts';
 
 /** Below this many free bytes there is no room for the archive of an ordinary host. */
 const LITTLE_SPACE_BYTES = 1024 ** 3;
-
-/** What has to happen on its own. */
-const TIMERS = ['backup-server.timer', 'restic-maintenance.timer', 'backup-drill.timer'];
 
 /** Programs are only asked for their version. */
 const VERSION_TIMEOUT_MS = 60_000;
@@ -50,7 +48,7 @@ export function serverChecks(session: Session, { runs, sendTestMail }: ServerChe
     ...(sendTestMail ? [check('test mail', () => testMail(session))] : []),
     check('space for archives', () => lookAtSpace(config, runs)),
     check('maintenance', async () => maintenanceFinding(runs, now())),
-    check('timers', () => lookAtTimers(TIMERS, { run, signal })),
+    check('timers', () => lookAtTimers(SERVER_TIMERS, { run, signal })),
     check('recovery kit', () => lookAtKit(session)),
   ];
 }

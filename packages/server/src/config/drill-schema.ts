@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { absolutePath, duration, size } from '@local-backup/common/config/values';
 import * as z from 'zod';
-
-/** How far a drill goes. */
-export const DRILL_LEVELS = ['files', 'services'] as const;
-export type DrillLevel = (typeof DRILL_LEVELS)[number];
+import { DRILL_LEVELS, type DrillLevel } from './drill-levels.ts';
 
 /** The `drill` section of server_config.yml: restores that are made to prove that snapshots can be restored. */
 export const drillSchema = z.strictObject({

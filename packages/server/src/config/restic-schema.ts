@@ -76,7 +76,9 @@ const maintenanceSchema = z.strictObject({
     .min(1)
     .max(1_000)
     .prefault(3)
-    .describe('Nothing is forgotten where fewer snapshots of the host would be left.'),
+    .describe(
+      'Nothing is forgotten where fewer snapshots of the host would be left. Of a host that has no more yet, nothing goes.',
+    ),
   max_forget_share: z
     .number()
     .gt(0)

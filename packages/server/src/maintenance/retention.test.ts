@@ -71,6 +71,15 @@ describe('the plan of a host', () => {
     for (const [index, sentence] of sentences.entries()) expect(refused[index]).toMatch(sentence);
   });
 
+  test('of a young host nothing goes, which is nothing to warn of', () => {
+    const { keep, forget, refused } = planRetention({
+      ...ORDINARY,
+      judged: [aged(2), aged(1), aged(0, 'daily snapshot')],
+    });
+    expect({ forget, refused }).toEqual({ forget: [], refused: [] });
+    expect(keep.map(({ reasons }) => reasons)).toEqual([['keep_at_least'], ['keep_at_least'], ['daily snapshot']]);
+  });
+
   test('what stays only because nothing may be forgotten says so', () => {
     const { keep } = planRetention({ ...ORDINARY, frozen: ['No.'] });
     expect(keep[0]?.reasons).toEqual(['nothing may be forgotten now']);

@@ -28,6 +28,9 @@ export interface Retention {
 /** The reason of a snapshot that the policy lets go and that stays because nothing may be forgotten. */
 const STAYS = 'nothing may be forgotten now';
 
+/** The same where the host has no more snapshots than are always left. */
+const YOUNG = 'keep_at_least';
+
 /** Clocks that differ by less than this are no sign of anything. Milliseconds. */
 const CLOCK_TOLERANCE = 3_600_000;
 
@@ -36,20 +39,22 @@ const CLOCK_TOLERANCE = 3_600_000;
  * wrong, a snapshot from the future or a mistyped number can make any policy drop the whole history.
  */
 export function planRetention(facts: RetentionFacts): Retention {
-  const { judged, pinned } = facts;
-  const mayGo = judged.filter(({ id, reasons }) => reasons.length === 0 && !pinned.has(id));
+  const { judged, pinned, keepAtLeast } = facts;
+  // A young host: that several snapshots of its first day are more than a policy wants is nothing to warn of.
+  const young = judged.length <= keepAtLeast;
+  const mayGo = young ? [] : judged.filter(({ id, reasons }) => reasons.length === 0 && !pinned.has(id));
   const refused = [...facts.frozen, ...doubtsAboutList(facts), ...doubtsAboutAmount(mayGo.length, facts)];
   const forget = refused.length > 0 ? [] : mayGo;
   const goes = new Set(forget);
   const keep = judged
     .filter((snapshot) => !goes.has(snapshot))
-    .map((snapshot) => ({ snapshot, reasons: reasonsOf(snapshot, pinned) }));
+    .map((snapshot) => ({ snapshot, reasons: reasonsOf(snapshot, pinned, young ? YOUNG : STAYS) }));
   return { keep, forget, refused };
 }
 
-function reasonsOf({ id, reasons }: Judged, pinned: ReadonlySet<string>): readonly string[] {
+function reasonsOf({ id, reasons }: Judged, pinned: ReadonlySet<string>, otherwise: string): readonly string[] {
   const all = pinned.has(id) ? [...reasons, 'pinned'] : reasons;
-  return all.length > 0 ? all : [STAYS];
+  return all.length > 0 ? all : [otherwise];
 }
 
 function doubtsAboutList({ judged, now }: RetentionFacts): readonly string[] {

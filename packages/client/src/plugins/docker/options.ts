@@ -113,12 +113,16 @@ export type DockerOptions = z.infer<typeof options>;
 /** What the options come to. */
 export interface Settings {
   readonly files: readonly string[];
+  /** The key that names them in service.yaml, for messages: whoever wrote one does not look for the other. */
+  readonly filesKey: 'compose_file' | 'docker_compose_path';
   readonly directory: string;
   /** Whether `directory` is not what compose takes anyway. */
   readonly isDirectoryGiven: boolean;
   readonly projectName: string | undefined;
   readonly envFiles: readonly string[];
   readonly pinImages: boolean;
+  /** The key that says so in service.yaml. */
+  readonly pinKey: 'pin_images' | 'pin_images_to_digest';
 }
 
 /** Both spellings as one, lists as lists. */
@@ -128,10 +132,12 @@ export function settingsOf(options: Shape): Settings {
   const directory = options.project_directory ?? own;
   return {
     files,
+    filesKey: options.compose_file === undefined ? 'docker_compose_path' : 'compose_file',
     directory,
     isDirectoryGiven: directory !== own,
     projectName: options.project_name,
     envFiles: listOf(options.env_file),
+    pinKey: options.pin_images_to_digest === undefined ? 'pin_images' : 'pin_images_to_digest',
     pinImages: options.pin_images ?? options.pin_images_to_digest ?? false,
   };
 }

@@ -31,13 +31,13 @@ export async function findTarget(context: Restore): Promise<Target> {
     throw new BackupError(
       'config',
       `The copy was made of ${saved.composeFiles.join(', ')}, but service.yaml names ${settings.files.join(', ')}. ` +
-        'Set `compose_file` to what was saved for the restore.',
+        `Set \`${settings.filesKey}\` to what was saved for the restore.`,
     );
   }
   if (context.options.restore_pinned && !saved.pinned)
     throw new BackupError(
       'config',
-      '`restore_pinned` is set, but the copy has no pinned images: `pin_images` was not set.',
+      `\`restore_pinned\` is set, but the copy has no pinned images: \`${settings.pinKey}\` was not set.`,
     );
   const project = context.as === undefined ? saved : renamed(saved, context.as);
   const savedVolumes = new Map(project.volumes.map(({ name }, index) => [name, saved.volumes[index]?.name ?? name]));

@@ -2,6 +2,7 @@
 import { BackupError, describeError } from '@local-backup/common/errors';
 import * as z from 'zod';
 import type { TaskRestore } from '../../plugin-copy.ts';
+import { servicesInTrouble, verifyRunning } from './after-restore.ts';
 import { readModel } from './compose.ts';
 import { type Container, inspectContainers, listByLabel, PROJECT_LABEL } from './containers.ts';
 import type { DockerOptions } from './options.ts';
@@ -21,6 +22,8 @@ const memoSchema = z.object({
   starts: z.record(z.string(), z.string()).default({}),
   /** Services that are to run afterwards. */
   services: z.array(z.string()),
+  /** Services that were in trouble before. */
+  troubled: z.array(z.string()).default([]),
   swaps: z.array(swapSchema),
 });
 
@@ -35,7 +38,9 @@ export const restore: TaskRestore<DockerOptions> = {
     const containers = await listByLabel(compose, project.project);
     const running = containers.filter(({ state }) => state !== 'stopped');
     const services = containers.length > 0 ? servicesOf(running) : project.running;
-    await context.remember({ stopped: running.map(({ id }) => id), starts: startsOf(running), services, swaps: [] });
+    const troubled = await servicesInTrouble(compose, project.project);
+    const stopped = running.map(({ id }) => id);
+    await context.remember({ stopped, starts: startsOf(running), services, troubled, swaps: [] });
     // By the engine: the compose file may be gone. Those that are started last, stop first.
     const order = await startOrder(running, compose, context);
     const limit = limitArgs(context.options.stop_timeout);
@@ -91,11 +96,15 @@ export const restore: TaskRestore<DockerOptions> = {
     }
     await requireRunning(target, services, 'compose says that it was started; its log tells more.');
   },
+
+  verify: async (context) => verifyRunning(await findTarget(context), memoOf(context), context),
 };
 
 function memoOf(context: Restore): RestoreMemo {
   const memo = context.remembered();
-  return memo === undefined ? { stopped: [], starts: {}, services: [], swaps: [] } : memoSchema.parse(memo);
+  return memo === undefined
+    ? { stopped: [], starts: {}, services: [], troubled: [], swaps: [] }
+    : memoSchema.parse(memo);
 }
 
 async function startOrder(running: readonly Container[], compose: Target['compose'], context: Restore) {

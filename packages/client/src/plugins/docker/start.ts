@@ -6,6 +6,7 @@ import { type Container, inspectContainers, listContainers } from './containers.
 import { inStartOrder, isClosed } from './order.ts';
 import { limitArgs } from './stop.ts';
 import { ranBefore, type Stopped, servicesOf, startsOf } from './stopped.ts';
+import { withoutOthers } from './unwanted.ts';
 
 /** What is still missing of what ran before. */
 interface Missing {
@@ -37,13 +38,16 @@ export async function startProject(stopped: Stopped, context: Context): Promise<
     });
   if (!stopped.isQuiet && stopped.mode !== 'pause')
     await endStop(startsOf(ranBefore(stopped)), compose, context).catch(tell);
-  for (const attempt of [1, 2]) {
-    const missing = await missingNow();
-    if (isNothing(missing)) break;
-    for (const { isEngine, args } of callsFor(missing, stopped, attempt)) {
-      await (isEngine ? compose.engine(args) : compose.compose(args)).catch(tell);
+  const startMissing = async () => {
+    for (const attempt of [1, 2]) {
+      const missing = await missingNow();
+      if (isNothing(missing)) break;
+      for (const { isEngine, args } of callsFor(missing, stopped, attempt)) {
+        await (isEngine ? compose.engine(args) : compose.compose(args)).catch(tell);
+      }
     }
-  }
+  };
+  await withoutOthers({ compose, context }, (service) => countOf(ranBefore(stopped), service), startMissing);
   if (context.options.wait_after_restart > 0) await sleep(context.options.wait_after_restart * 1000);
   const missing = await missingNow();
   if (!isNothing(missing)) throw new BackupError('failed', loud(missing, { stopped, compose, problems }));

@@ -48,19 +48,21 @@ export async function missingPrograms({ tools }: Pick<Context, 'tools'>): Promis
   return complaints;
 }
 
-async function missingFiles({ files, envFiles, directory }: Settings): Promise<string[]> {
+async function missingFiles({ files, filesKey, envFiles, directory }: Settings): Promise<string[]> {
   const complaints: string[] = [];
-  for (const file of [...files, ...envFiles]) {
+  const named = [
+    ...files.map((file) => ({ file, key: filesKey })),
+    ...envFiles.map((file) => ({ file, key: 'env_file' })),
+  ];
+  for (const { file, key } of named) {
     const facts = await stat(file).catch(() => undefined);
     if (facts?.isFile() !== true)
-      complaints.push(`${file} ${facts === undefined ? 'does not exist' : 'is no file'}. ${CORRECT}`);
+      complaints.push(`${file} ${facts === undefined ? 'does not exist' : 'is no file'}. Correct \`${key}\`.`);
   }
   if ((await stat(directory).catch(() => undefined))?.isDirectory() !== true)
     complaints.push(`The directory of the project, ${directory}, does not exist. Correct \`project_directory\`.`);
   return complaints;
 }
-
-const CORRECT = 'Correct `compose_file` or `env_file`.';
 
 /** What a docker without compose makes of `docker compose -f FILE`: 20.10 to 27, and 28 */
 const NO_COMPOSE = /unknown shorthand flag|is not a docker command|unknown command: docker compose/;

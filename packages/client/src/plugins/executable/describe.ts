@@ -29,6 +29,8 @@ export interface Described {
   readonly options: z.ZodType<Options>;
   readonly order: number | undefined;
   readonly savesNothing: boolean;
+  /** See `Plugin.takesContainer`. */
+  readonly takesContainer: boolean;
 }
 
 /**
@@ -56,6 +58,7 @@ export async function describeExecutable(
     options: description.options === undefined ? anyOptions : schemaOf(description.options, file),
     order: description.order,
     savesNothing: description.saves_nothing ?? false,
+    takesContainer: description.takes_container ?? false,
   };
 }
 

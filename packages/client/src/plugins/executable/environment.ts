@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PluginContext } from '../../plugin.ts';
 import type { CopyContext, RestoreContext } from '../../plugin-copy.ts';
@@ -23,19 +24,34 @@ export function stageEnvironment(
   };
 }
 
+/** The file `$BACKUP_FACTS_FILE`: however many facts there are, a file holds them. */
+export async function writeFacts({ scratch, facts }: Pick<CopyContext, 'scratch' | 'facts'>): Promise<void> {
+  await writeFile(factsFileIn(scratch), JSON.stringify(facts), { mode: 0o600 });
+}
+
+function factsFileIn(scratch: string): string {
+  return join(scratch, '.backup-facts');
+}
+
 /** What is added for stages that look at a restored copy. */
 export function copyEnvironment(
   name: string,
   { copy, scratch, facts, level }: Pick<CopyContext, 'copy' | 'scratch' | 'facts' | 'level'>,
 ): Record<string, string> {
+  const text = JSON.stringify(facts);
   return {
     BACKUP_COPY: copy,
     BACKUP_SAVED: join(copy, name),
     BACKUP_SCRATCH: scratch,
     BACKUP_LEVEL: level,
-    BACKUP_FACTS: JSON.stringify(facts),
+    BACKUP_FACTS_FILE: factsFileIn(scratch),
+    // Left out, not cut off: half of a JSON object is none.
+    ...(Buffer.byteLength(text) <= LARGEST_FACTS ? { BACKUP_FACTS: text } : {}),
   };
 }
+
+/** Bytes of a variable: exec(2) refuses a string of 128 KiB or more, with its name (MAX_ARG_STRLEN). */
+const LARGEST_FACTS = 100_000;
 
 /** What is added for the stages of a restore. */
 export function restoreEnvironment({ kept, as }: Pick<RestoreContext, 'kept' | 'as'>): Record<string, string> {

@@ -22,6 +22,7 @@ export async function createExecutablePlugin(file: string, name: string, io: Exe
     options: described.options,
     ...(described.order === undefined ? {} : { order: described.order }),
     ...(described.savesNothing ? { savesNothing: true } : {}),
+    takesContainer: described.takesContainer,
     describe: () => described.summary,
     ...(hasStage(executable, 'validate') ? { validate: saves.validate } : {}),
     ...(hasStage(executable, 'prepare') || hasStage(executable, 'post')

@@ -15,6 +15,7 @@ export const STAGES = [
   'restore-stop',
   'restore',
   'restore-start',
+  'restore-verify',
   'revert',
 ] as const;
 
@@ -29,6 +30,7 @@ const described = z.strictObject({
   options: z.record(z.string(), z.unknown()).optional(),
   order: z.int().min(0).max(100).optional(),
   saves_nothing: z.boolean().optional(),
+  takes_container: z.boolean().optional(),
 });
 
 /** What an executable says of itself. */
@@ -82,7 +84,7 @@ const STAGES_OF: Readonly<Record<Kind, readonly Stage[]>> = {
   tree: ['run'],
   fact: ['run'],
   tables: ['run'],
-  check: ['verify'],
+  check: ['verify', 'restore-verify'],
   step: ['restore-plan'],
   remember: ['prepare', 'restore-stop', 'restore'],
   describe: ['describe'],

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { BackupError } from '@local-backup/common/errors';
 import type { Memo } from '../../plugin.ts';
 import type { Check, CopyContext, RestoreContext, RestoreStep, TaskRestore } from '../../plugin-copy.ts';
-import { copyEnvironment, restoreEnvironment } from './environment.ts';
+import type { Reply } from './call.ts';
+import { copyEnvironment, restoreEnvironment, writeFacts } from './environment.ts';
 import type { Stage } from './protocol.ts';
 import { call, type Executable, hasStage, logWarnings, type Options, warningsOf } from './stages.ts';
 import { withStateToRead, withStateToWrite } from './state.ts';
@@ -16,9 +17,10 @@ export function restoreStages(executable: Executable) {
   return {
     verify: async (context: CopyContext<Options>): Promise<readonly Check[]> => {
       await requireOwnDirectory(executable.name, context);
+      await writeFacts(context);
       const env = copyEnvironment(executable.name, context);
       const { told } = await call(executable, context, { stage: 'verify', env });
-      return told.flatMap((answer) => (answer.kind === 'check' ? [answer.value] : []));
+      return checksIn(told);
     },
     restore: restoreOf(executable),
   };
@@ -26,19 +28,22 @@ export function restoreStages(executable: Executable) {
 
 function restoreOf(executable: Executable): TaskRestore<Options> {
   const { name } = executable;
-  const environment = (context: Context) => ({ ...copyEnvironment(name, context), ...restoreEnvironment(context) });
+  const environment = async (context: Context) => {
+    await writeFacts(context);
+    return { ...copyEnvironment(name, context), ...restoreEnvironment(context) };
+  };
 
   /** Begins something that `revert` and `restore-start` may have to undo. */
   const begin = (stage: Stage, context: Context, journal: Pick<Context, 'remember' | 'remembered'> = context) =>
-    withStateToWrite(join(context.scratch, '.backup-state'), journal, ({ file, remember }) => {
-      const env = { ...environment(context), BACKUP_STATE: file };
+    withStateToWrite(join(context.scratch, '.backup-state'), journal, async ({ file, remember }) => {
+      const env = { ...(await environment(context)), BACKUP_STATE: file };
       return call(executable, context, { stage, env, onRemember: remember });
     });
 
   const undo = async (stage: Stage, context: Context) => {
     if (context.remembered() === undefined) return;
     await withStateToRead(context, async (file) => {
-      const env = { ...environment(context), BACKUP_STATE: file };
+      const env = { ...(await environment(context)), BACKUP_STATE: file };
       const reply = await call(executable, context, { stage, env });
       logWarnings(reply, context);
       if (stage === 'revert' && !reply.isImplemented && context.remembered()?.restoring === true)
@@ -49,7 +54,7 @@ function restoreOf(executable: Executable): TaskRestore<Options> {
   return {
     plan: async (context) => {
       await requireOwnDirectory(name, context);
-      const reply = await call(executable, context, { stage: 'restore-plan', env: environment(context) });
+      const reply = await call(executable, context, { stage: 'restore-plan', env: await environment(context) });
       const steps = reply.told.flatMap((answer): RestoreStep[] => (answer.kind === 'step' ? [answer.value] : []));
       logWarnings(reply, context);
       return steps.length > 0 ? steps : [planUnknown(executable, context)];
@@ -67,7 +72,21 @@ function restoreOf(executable: Executable): TaskRestore<Options> {
     },
     revert: (context) => undo('revert', context),
     ...(hasStage(executable, 'restore-start') ? { start: (context: Context) => undo('restore-start', context) } : {}),
+    ...(hasStage(executable, 'restore-verify')
+      ? {
+          verify: async (context: Context) => {
+            const env = await environment(context);
+            const reply = await call(executable, context, { stage: 'restore-verify', env });
+            logWarnings(reply, context);
+            return checksIn(reply.told);
+          },
+        }
+      : {}),
   };
+}
+
+function checksIn(told: Reply['told']): readonly Check[] {
+  return told.flatMap((answer) => (answer.kind === 'check' ? [answer.value] : []));
 }
 
 /** Nobody but the plugin knows what it has changed: to say that all is as it was would be a guess. */

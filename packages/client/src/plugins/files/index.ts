@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
+import { resolve } from 'node:path';
 import { type BytePath, bytePathOfText } from '@local-backup/common/byte-path';
 import { escapeExcludePattern } from '../../exclude-pattern.ts';
 import { definePlugin, type PluginContext, type Tree } from '../../plugin.ts';
@@ -47,6 +48,8 @@ export const files = definePlugin<FilesOptions>({
   post: removeRemembered,
   verify: verifyFiles,
   restore: restoreFiles,
+
+  reads: (task) => entriesOf(task).map(({ path, exclude }) => ({ root: '/', path: resolve(path), exclude })),
 
   describe(task) {
     const paths = entriesOf(task).map(({ path }) => path);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type BytePath, bytePathOfText, displayPath } from '@local-backup/common/byte-path';
+import { type BytePath, bytePathOfText } from '@local-backup/common/byte-path';
 import type { CopyContext } from '../../plugin-copy.ts';
 import { readRecord } from '../../plugin-tools/file-in-copy.ts';
-import { bytesBelow } from './bytes-below.ts';
+import { problemInCopy } from '../../plugin-tools/put-back/in-copy.ts';
 import { entriesOf, type FilesOptions } from './options.ts';
 import { SAVED_FILE, savedSchema } from './saved.ts';
 
@@ -51,16 +51,5 @@ async function recordedPaths(copy: string): Promise<ReadonlyMap<string, string |
 
 async function lookFor(path: string, saved: string, copy: string): Promise<SavedPath> {
   const relative = saved === '/' ? ('.' as BytePath) : bytePathOfText(saved.slice(1));
-  const data = join(copy, 'data');
-  const steps = relative === '.' ? [] : relative.split('/');
-  for (const count of [0, ...steps.map((_, index) => index + 1)]) {
-    const step = (steps.slice(0, count).join('/') || '.') as BytePath;
-    const facts = await lstat(bytesBelow(data, step)).catch(() => undefined);
-    const name = step === '.' ? 'data' : `data/${displayPath(step)}`;
-    if (facts === undefined) return { path, saved: relative, problem: `${name} is missing in the copy` };
-    if ((count < steps.length || count === 0) && !facts.isDirectory()) {
-      return { path, saved: relative, problem: `${name} in the copy is no directory` };
-    }
-  }
-  return { path, saved: relative, problem: undefined };
+  return { path, saved: relative, problem: await problemInCopy(copy, 'data', relative) };
 }

@@ -9,7 +9,16 @@ import { readRecord } from '../../plugin-tools/file-in-copy.ts';
 
 const versionOne = z.looseObject({
   meta: z.looseObject({ fileName: z.string() }),
-  files: z.array(z.looseObject({ database: z.string(), fileName: z.string() })).nullable(),
+  files: z
+    .array(
+      z.looseObject({
+        database: z.string(),
+        policy: z.string().default('autogen'),
+        shardID: z.int().min(0).default(0),
+        fileName: z.string(),
+      }),
+    )
+    .nullable(),
 });
 
 const shardFiles = z.looseObject({ fileName: z.string() });
@@ -28,6 +37,9 @@ const versionTwo = z.looseObject({
   ),
 });
 
+/** The server's own database of figures about itself. */
+export const OWN = '_internal';
+
 type Content = Omit<BackupContent, 'directory'>;
 
 /** What one backup says of itself. */
@@ -38,6 +50,18 @@ export interface BackupContent {
   readonly databases: readonly string[];
   /** Files that have to be there. */
   readonly files: readonly string[];
+  /** Of version 1: what a server needs to find the data again; the newest where there are several. Undefined: version 2. */
+  readonly meta: string | undefined;
+  /** Of version 1: its data. */
+  readonly shards: readonly Shard[];
+}
+
+/** Data of some days of a retention policy. All of it comes from the copy, and may be hostile. */
+export interface Shard {
+  readonly database: string;
+  readonly policy: string;
+  readonly shardID: number;
+  readonly fileName: string;
 }
 
 /**
@@ -58,7 +82,8 @@ export async function readBackups(copy: string, relative: string): Promise<reado
 /** @param relative the directory, below `copy`, which may be hostile */
 async function readBackup(copy: string, relative: string): Promise<BackupContent> {
   const names = await readdir(join(copy, relative)).catch((): string[] => []);
-  const manifests = names.filter((name) => name.endsWith('.manifest'));
+  // Their names are times: the newest is the last.
+  const manifests = names.filter((name) => name.endsWith('.manifest')).sort();
   if (manifests.length === 0)
     throw new BackupError('untrusted', `${relative} holds no backup of InfluxDB: no *.manifest.`);
   const all: Content[] = [];
@@ -67,6 +92,8 @@ async function readBackup(copy: string, relative: string): Promise<BackupContent
     directory: relative,
     databases: [...new Set(all.flatMap(({ databases }) => databases))],
     files: [...new Set(all.flatMap(({ files }) => files))],
+    meta: all.at(-1)?.meta,
+    shards: all.flatMap(({ shards }) => shards),
   };
 }
 
@@ -80,9 +107,14 @@ async function readManifest(copy: string, relative: string): Promise<Content> {
 }
 
 function contentOfOne({ meta, files }: z.infer<typeof versionOne>): Content {
-  const shards = files ?? [];
-  const databases = shards.map(({ database }) => database).filter((name) => name !== '_internal');
-  return { databases, files: [meta.fileName, ...shards.map(({ fileName }) => fileName)] };
+  const all = files ?? [];
+  const shards = all.filter(({ database }) => database !== OWN);
+  return {
+    databases: shards.map(({ database }) => database),
+    files: [meta.fileName, ...all.map(({ fileName }) => fileName)],
+    meta: meta.fileName,
+    shards,
+  };
 }
 
 function contentOfTwo({ kv, sql, buckets }: z.infer<typeof versionTwo>): Content {
@@ -92,6 +124,8 @@ function contentOfTwo({ kv, sql, buckets }: z.infer<typeof versionTwo>): Content
   return {
     databases: buckets.map(({ bucketName }) => bucketName),
     files: [...own, ...shards.map(({ fileName }) => fileName)],
+    meta: undefined,
+    shards: [],
   };
 }
 

@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BackupError, describeError } from '@local-backup/common/errors';
+import { BackupError } from '@local-backup/common/errors';
 import { definePlugin } from '../../plugin.ts';
-import type { Check, CopyContext } from '../../plugin-copy.ts';
-import { type BackupContent, problemsOf, readBackups, requireWhole } from './backup-content.ts';
+import { readBackups, requireWhole } from './backup-content.ts';
 import { type InfluxOptions, options } from './options.ts';
-import { DIRECTORY, restore } from './restore.ts';
+import { askContents, DIRECTORY, tablesOf, writeSaved } from './record.ts';
+import { restore } from './restore.ts';
 import { isVersionTwo, serverOf } from './server.ts';
 import { askStatements, saveStatements } from './statements.ts';
+import { verify } from './verify.ts';
 
 /** Saves InfluxDB 1 and 2 by their own backup programs. */
 export const influxdb = definePlugin<InfluxOptions>({
   name: 'influxdb',
   summary: 'Saves InfluxDB, version 1 (portable format) or 2.',
   options,
+  takesContainer: true,
   describe: (task) => {
     const names = task.bucket ?? task.database ?? ['everything'];
     return `InfluxDB ${isVersionTwo(task) ? 2 : 1}: ${names.join(', ')}`;
@@ -45,6 +47,8 @@ export const influxdb = definePlugin<InfluxOptions>({
     await mkdir(directory, { mode: 0o700 });
     const server = serverOf(context);
     const names = database ?? bucket;
+    // Before they are saved: what is counted now must be in the copy.
+    const counted = await askContents(server, names, context.log);
     if (names === undefined) await server.backup(directory, undefined);
     for (const name of names ?? []) {
       const own = join(directory, directoryOf(name));
@@ -55,33 +59,18 @@ export const influxdb = definePlugin<InfluxOptions>({
     for (const backup of backups) await requireWhole(context.stage, backup);
     const saved = backups.flatMap(({ databases }) => databases);
     const warnings = await saveStatements(directory, server);
-    return { warnings, facts: { [server.noun]: saved.join(', ').slice(0, 1_000) } };
+    const contents = { ...counted, databases: counted.databases.filter(({ name }) => saved.includes(name)) };
+    if (!isVersionTwo(context.options)) await writeSaved(directory, contents);
+    const engine = counted.version === undefined ? {} : { engine: `influxdb ${counted.version}` };
+    const facts = { ...engine, [server.noun]: saved.join(', ').slice(0, 1_000) };
+    return { warnings, facts, tables: tablesOf(contents) };
   },
 
-  verify: lookAt,
+  verify,
   restore,
 });
 
 /** Any name as one of a directory. influxd takes a `%` in a path for a format of its own (1.6.7). */
 function directoryOf(name: string): string {
   return `db.${encodeURIComponent(name).replaceAll('%', '=')}`;
-}
-
-async function lookAt({ copy }: CopyContext<InfluxOptions>): Promise<readonly Check[]> {
-  try {
-    const checks: Check[] = [];
-    for (const backup of await readBackups(copy, DIRECTORY)) checks.push(await checkOf(copy, backup));
-    return checks;
-  } catch (error) {
-    if (!(error instanceof BackupError)) throw error;
-    return [{ name: DIRECTORY, status: 'failed', message: describeError(error) }];
-  }
-}
-
-async function checkOf(copy: string, backup: BackupContent): Promise<Check> {
-  const { directory, files, databases } = backup;
-  const found = await problemsOf(copy, backup);
-  const whole = `${files.length} files of ${databases.join(', ') || 'no database: none holds any points'} are whole`;
-  const message = found.length > 0 ? found.slice(0, 10).join('; ') : whole;
-  return { name: directory, status: found.length > 0 ? 'failed' : 'ok', message };
 }

@@ -4,15 +4,14 @@ import { basename, dirname, join } from 'node:path';
 import { BackupError } from '@local-backup/common/errors';
 import * as z from 'zod';
 import type { RestoreContext, RestoreStep, TaskRestore } from '../../plugin-copy.ts';
+import { verifyServer } from './after-restore.ts';
 import { readBackups, requireWhole } from './backup-content.ts';
 import type { InfluxOptions } from './options.ts';
+import { DIRECTORY } from './record.ts';
 import { type InfluxServer, isVersionTwo, serverOf } from './server.ts';
 import { statementsNote } from './statements.ts';
 
 type Context = RestoreContext<InfluxOptions>;
-
-/** Directory of the service in the archive, as the original has it (C52). */
-export const DIRECTORY = 'influxdb_backup';
 
 /** What the restore is about to change: one entry for each database, before it is touched. */
 const memoSchema = z.object({
@@ -105,6 +104,12 @@ export const restore: TaskRestore<InfluxOptions> = {
       // What is written to it from now on must survive a second call.
       await context.remember({ databases });
     }
+  },
+
+  async verify(context) {
+    const { databases } = memoSchema.parse(context.remembered() ?? { databases: [] });
+    const names = databases.map(({ name }) => name);
+    return verifyServer(context, names);
   },
 };
 

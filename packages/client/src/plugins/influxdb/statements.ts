@@ -2,21 +2,11 @@
 import { lstat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BackupError } from '@local-backup/common/errors';
+import { type Ask, quoted } from './influxql.ts';
 import type { InfluxServer } from './server.ts';
 
 /** Beside the backup: what it does not hold. */
 const STATEMENTS = 'statements.influxql';
-
-/** Asks in InfluxQL; the series of the answer. */
-export type Ask = (
-  text: string,
-  database?: string,
-) => Promise<readonly { readonly name?: string | undefined; readonly values: readonly (readonly unknown[])[] }[]>;
-
-/** An identifier of InfluxQL. */
-export function quoted(name: string): string {
-  return `"${name.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
-}
 
 /** Continuous queries and grants by database: `influxd restore -portable` brings back neither (1.6.7). */
 export async function statementsOf(ask: Ask): Promise<ReadonlyMap<string, readonly string[]>> {

@@ -3,26 +3,16 @@ import { createConnection } from 'node:net';
 import { readSecretFile } from '@local-backup/common/config/file';
 import { BackupError } from '@local-backup/common/errors';
 import { sleep } from '@local-backup/common/sleep';
-import * as z from 'zod';
+import { OWN } from './backup-content.ts';
 import { call, requirePrograms, withDirectory } from './call.ts';
+import { COUNT_MS, contentsOf, versionOf } from './contents.ts';
+import { unlessFull } from './full-disk.ts';
+import { type Ask, quoted, seriesOf } from './influxql.ts';
+import type { InfluxOptions } from './options.ts';
 import type { Asking, InfluxServer } from './server.ts';
-import { type Ask, quoted, statementsOf } from './statements.ts';
+import { statementsOf } from './statements.ts';
 
 const DEFAULT_HOST = '127.0.0.1:8088';
-
-const answer = z.looseObject({
-  results: z.array(
-    z.looseObject({
-      series: z
-        .array(z.looseObject({ name: z.string().optional(), values: z.array(z.array(z.unknown())).default([]) }))
-        .optional(),
-      error: z.string().optional(),
-    }),
-  ),
-});
-
-/** The server's own database of figures about itself. */
-const OWN = '_internal';
 
 /** Asks in InfluxQL; the rows of the answer, as text. */
 type Query = (text: string, database?: string) => Promise<readonly string[]>;
@@ -31,19 +21,7 @@ type Query = (text: string, database?: string) => Promise<readonly string[]>;
 export function createVersionOne(asking: Asking): InfluxServer {
   const { options } = asking;
   const host = options.host ?? DEFAULT_HOST;
-  const ask: Ask = async (text, database) => {
-    const [name = '', port = '8086'] = options.api.split(/:(?=\d+$)/);
-    const where = database === undefined ? [] : ['-database', database];
-    const args = ['influx', '-host', name, '-port', port, ...where, '-format', 'json', '-execute', text] as const;
-    const { stdout } = await call(asking, args, await loginOf(asking));
-    const parsed = answer.safeParse(tryJson(stdout));
-    const problem = parsed.success
-      ? parsed.data.results[0]?.error
-      : `no answer that can be read: ${stdout.slice(0, 200)}`;
-    if (!parsed.success || problem !== undefined)
-      throw new BackupError('failed', `InfluxDB at ${options.api}: ${problem}`);
-    return parsed.data.results.flatMap(({ series = [] }) => series);
-  };
+  const ask = askOf(asking);
   const query: Query = async (text, database) =>
     (await ask(text, database)).flatMap(({ values }) => values.map(String));
   return {
@@ -64,10 +42,14 @@ export function createVersionOne(asking: Asking): InfluxServer {
     backup: (directory, database) =>
       withDirectory(asking, directory, 'out', async (where) => {
         const only = database === undefined ? [] : ['-database', database];
-        await call(asking, ['influxd', 'backup', '-portable', '-host', host, ...only, where]);
+        const words = ['influxd', 'backup', '-portable', '-host', host, ...only, where] as const;
+        await unlessFull(directory, asking.signal, async (signal) => void (await call({ ...asking, signal }, words)));
       }),
     settle: (database) => settle(database, ask, asking.signal),
     statements: () => statementsOf(ask),
+    contents: (database) =>
+      contentsOf(askOf({ ...asking, options: { ...options, timeout: countMs(options) } }), database),
+    version: () => versionOf(ask),
     execute: async (statements) => {
       const refused: string[] = [];
       for (const statement of statements) {
@@ -86,6 +68,22 @@ export function createVersionOne(asking: Asking): InfluxServer {
         await call(asking, ['influxd', 'restore', '-portable', '-host', host, '-db', database, ...under, where]);
       }),
   };
+}
+
+/** Questions to the API, by the program `influx`. */
+function askOf(asking: Asking): Ask {
+  const { api } = asking.options;
+  return async (text, database) => {
+    const [name = '', port = '8086'] = api.split(/:(?=\d+$)/);
+    const where = database === undefined ? [] : ['-database', database];
+    const args = ['influx', '-host', name, '-port', port, ...where, '-format', 'json', '-execute', text] as const;
+    const { stdout } = await call(asking, args, await loginOf(asking));
+    return seriesOf(stdout, `InfluxDB at ${api}`);
+  };
+}
+
+function countMs({ timeout }: InfluxOptions): number {
+  return Math.min(timeout, COUNT_MS);
 }
 
 /**
@@ -111,14 +109,6 @@ async function loginOf({ options: { credentials_file } }: Asking): Promise<Recor
   if (credentials_file === undefined) return {};
   const [user = '', ...rest] = (await readSecretFile(credentials_file)).split(':');
   return { INFLUX_USERNAME: user, INFLUX_PASSWORD: rest.join(':') };
-}
-
-function tryJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** A server that is there answers at once; an address that swallows everything is given up after this. */

@@ -38,6 +38,8 @@ export function createVersionTwo(asking: Asking): InfluxServer {
     databases: list,
     settle: async () => undefined,
     statements: async () => new Map(),
+    contents: async () => undefined,
+    version: async () => undefined,
     execute: async () => [],
     drop: async (bucket) => void (await ask('bucket', 'delete', '--name', bucket)),
     restore: (directory, bucket, as) =>

@@ -7,10 +7,10 @@ export const options = z.strictObject({
     .default('/etc/ldap/slapd.d')
     .describe('Directory of the configuration of slapd (`slapd -F`).'),
   suffixes: z
-    .array(line.min(1))
+    .array(line)
     .min(1)
     .optional()
-    .describe('Databases to save, by their suffixes. Without it: all that slapd keeps itself.')
+    .describe('Databases to save, by their suffixes (`""`: the empty one). Without it: all that slapd keeps itself.')
     .meta({ examples: [['dc=example,dc=org']] }),
   timeout: duration({ min: '1s' }).prefault('1h').describe('Time limit for saving, and for loading, each database.'),
 });

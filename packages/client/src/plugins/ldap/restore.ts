@@ -9,8 +9,9 @@ import * as z from 'zod';
 import type { RestoreContext, RestoreStep, TaskRestore } from '../../plugin-copy.ts';
 import { fileInCopy } from '../../plugin-tools/file-in-copy.ts';
 import { whoHasOpen } from '../../plugin-tools/open-files.ts';
+import { requireEntries, verifyRunning } from './after-restore.ts';
 import type { LdapOptions } from './options.ts';
-import { CONFIG, placeOf } from './record.ts';
+import { CONFIG, placeOf, suffixName } from './record.ts';
 import { slapadd } from './slap-tools.ts';
 import { planTargets, type Targets } from './targets.ts';
 
@@ -73,17 +74,21 @@ export const restore: TaskRestore<LdapOptions> = {
     // What slapd writes from now on must survive a second call.
     await context.remember({ moved: [] });
   },
+
+  verify: async (context) => verifyRunning((await planTargets(context)).databases, context),
 };
 
 async function load({ newConfig, owner, databases }: Targets, context: Context): Promise<void> {
   const { config_dir } = context.options;
   const place = { cwd: '/', configDirectory: config_dir };
   if (newConfig) await slapadd(await fileInCopy(context.copy, CONFIG), ['-n', '0'], { ...place, ...owner }, context);
-  for (const { suffix, directory } of databases) {
+  for (const database of databases) {
+    const { suffix, directory } = database;
     const { uid, gid } = await stat(directory);
     const file = await fileInCopy(context.copy, placeOf(suffix));
     await slapadd(file, ['-b', suffix], { ...place, uid, gid }, context);
-    context.log.info(`${showControls(suffix)} is loaded.`);
+    await requireEntries(database, context);
+    context.log.info(`${suffixName(suffix)} is loaded.`);
   }
 }
 
@@ -103,7 +108,7 @@ function directoriesOf({ databases }: Targets): readonly string[] {
 
 async function stepsOf({ suffix, directory, entries }: Targets['databases'][number]): Promise<readonly RestoreStep[]> {
   const names = await readdir(directory).catch(() => undefined);
-  const what = `${showControls(suffix)}: ${entries} entries, from ${showControls(placeOf(suffix))}`;
+  const what = `${suffixName(suffix)}: ${entries} entries, from ${showControls(placeOf(suffix))}`;
   if (names === undefined)
     return [
       { action: 'create', what: directory },
@@ -123,7 +128,7 @@ async function openComplaints({ databases }: Targets): Promise<string[]> {
     const holders = await whoHasOpen([join(directory, 'data.mdb'), join(directory, 'lock.mdb')]);
     if (holders.length === 0) continue;
     complaints.push(
-      `${showControls(suffix)} is open in ${holders.join(', ')}: it has to be stopped before this is replaced.`,
+      `${suffixName(suffix)} is open in ${holders.join(', ')}: it has to be stopped before this is replaced.`,
     );
   }
   return complaints;

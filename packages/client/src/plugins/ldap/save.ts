@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { showControls } from '@local-backup/common/byte-path';
 import { BackupError } from '@local-backup/common/errors';
 import type { PluginContext, TaskResult } from '../../plugin.ts';
 import { type Database, databasesIn, keepsEntries } from './config-ldif.ts';
 import { contentsOf } from './ldif.ts';
 import type { LdapOptions } from './options.ts';
-import { CONFIG, placeOf, RECORD, type Saved, type SavedDatabase } from './record.ts';
+import { CONFIG, placeOf, RECORD, type Saved, type SavedDatabase, suffixName } from './record.ts';
 import { ownerOf, requirePrograms, slapcat } from './slap-tools.ts';
 
 type Context = PluginContext<LdapOptions>;
@@ -35,31 +34,32 @@ export async function save(context: Context): Promise<TaskResult> {
   for (const { suffix } of chosen) {
     const file = join(stage, placeOf(suffix));
     await slapcat(file, ['-b', suffix], place, context).catch((error: unknown) => {
-      throw error instanceof BackupError
-        ? new BackupError('failed', `${showControls(suffix)}: ${error.message}`)
-        : error;
+      throw error instanceof BackupError ? new BackupError('failed', `${suffixName(suffix)}: ${error.message}`) : error;
     });
     databases.push({ suffix, entries: (await contentsOf(file)).entries });
   }
   const saved: Saved = { format: 1, config: (await contentsOf(config)).entries, databases };
   await writeFile(join(stage, RECORD), `${JSON.stringify(saved, undefined, 2)}\n`, { mode: 0o600 });
-  return { warnings, tables: new Map(databases.map(({ suffix, entries }) => [suffix, entries])) };
+  return {
+    warnings,
+    tables: new Map(databases.map(({ suffix, entries }) => [suffix === '' ? '""' : suffix, entries])),
+  };
 }
 
 /** @throws BackupError `failed` where a suffix of the options is not there, or nothing is */
 function choose(databases: readonly Database[], suffixes: readonly string[] | undefined) {
   const own = databases.filter(keepsEntries);
-  const there = own.map(({ suffix }) => suffix).join(', ') || 'none';
+  const there = own.map(({ suffix }) => suffixName(suffix)).join(', ') || 'none';
   const missing = (suffixes ?? []).filter((wanted) => !own.some(({ suffix }) => sameSuffix(suffix, wanted)));
   if (missing.length > 0) {
-    throw new BackupError('failed', `slapd has no database ${missing.map(showControls).join(', ')}; it has: ${there}.`);
+    throw new BackupError('failed', `slapd has no database ${missing.map(suffixName).join(', ')}; it has: ${there}.`);
   }
   const chosen = own.filter(({ suffix }) => suffixes?.some((wanted) => sameSuffix(suffix, wanted)) ?? true);
   if (chosen.length === 0) throw new BackupError('failed', 'slapd has no database with entries of its own.');
   const elsewhere = suffixes === undefined ? databases.filter((database) => !keepsEntries(database)) : [];
   const warnings = elsewhere.map(
     ({ suffix, kind }) =>
-      `${suffix} (${kind}) is not saved: its entries are elsewhere. Name the others in \`suffixes\`.`,
+      `${suffixName(suffix)} (${kind}) is not saved: its entries are elsewhere. Name the others in \`suffixes\`.`,
   );
   return { chosen, warnings };
 }

@@ -8,7 +8,7 @@ import { fileInCopy } from '../../plugin-tools/file-in-copy.ts';
 import { type Database, dangersIn, databasesIn } from './config-ldif.ts';
 import { contentsOf } from './ldif.ts';
 import type { LdapOptions } from './options.ts';
-import { CONFIG, placeOf, readSaved, type Saved, type SavedDatabase } from './record.ts';
+import { CONFIG, placeOf, readSaved, type Saved, type SavedDatabase, suffixName } from './record.ts';
 import { sameSuffix } from './save.ts';
 import { ownerOf, requirePrograms, slapcat } from './slap-tools.ts';
 
@@ -43,7 +43,7 @@ export async function planTargets(context: Context): Promise<Targets> {
     const directory = there.find(({ suffix }) => sameSuffix(suffix, database.suffix))?.directory;
     if (directory !== undefined) return [{ ...database, directory }];
     complaints.push(
-      `The configuration in ${config_dir} has no database ${showControls(database.suffix)} with a directory of its own. ` +
+      `The configuration in ${config_dir} has no database ${suffixName(database.suffix)} with a directory of its own. ` +
         `Add it; or move ${config_dir} away, and the saved configuration is put in its place.`,
     );
     return [];

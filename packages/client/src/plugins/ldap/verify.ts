@@ -141,7 +141,8 @@ function configText(given: {
       'objectClass: olcDatabaseConfig',
       'objectClass: olcMdbConfig',
       'olcDatabase: {1}mdb',
-      `olcSuffix:: ${Buffer.from(suffix).toString('base64')}`,
+      // slapadd takes no empty value in base64.
+      suffix === '' ? 'olcSuffix:' : `olcSuffix:: ${Buffer.from(suffix).toString('base64')}`,
       'olcDbDirectory: ./data',
       `olcDbMaxSize: ${Math.max(SMALLEST_MAP, size * MAP_FACTOR)}`,
     ],

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { describe, expect, it } from 'vitest';
-import { namedDatabases, options, savesGrants } from './options.ts';
+import { mysqlOptions, namedDatabases, options, savesGrants } from './options.ts';
 
 const complaints = (given: object) =>
   options.safeParse({ database: 'shop', ...given }).error?.issues.map(({ message }) => message);
@@ -58,5 +58,32 @@ describe('options of mariadb and mysql', () => {
     expect(
       complaints({ dump_options: ['--ssl-ca=/etc/a b.pem', '--skip-triggers', '--add-drop-table'] }),
     ).toBeUndefined();
+  });
+
+  it('copy a whole server of this machine, or nothing of it, with `physical`', () => {
+    const physical = (given: object) =>
+      options
+        .safeParse({ database: 'all', physical: true, ...given })
+        .error?.issues.map(({ path, message }) => `${path.join('.')} ${message.split(' ').slice(0, 3).join(' ')}`);
+    const unit = 'mariadb@shop.service';
+    expect(physical({ host: '127.0.0.1', user: 'backup', datadir: '/srv/mysql', unit })).toBeUndefined();
+    const given = { database: 'shop', host: 'db', container: 'db-1', grants: true, lock_tables: true };
+    expect(physical({ ...given, dump_options: '--order-by-primary' })).toEqual([
+      'database must be `all`',
+      'host must be this',
+      'container does not go',
+      'grants is useless with',
+      'lock_tables is useless with',
+      'dump_options is useless with',
+    ]);
+    expect(physical({ unit: 'mariadb' })).toEqual(['unit must be the']);
+    expect(complaints({ datadir: '/srv/mysql', unit })).toEqual([
+      'counts only with `physical: true`',
+      'counts only with `physical: true`',
+    ]);
+    expect(mysqlOptions.safeParse({ database: 'all', physical: true }).error?.issues[0]).toMatchObject({
+      path: ['physical'],
+      message: expect.stringContaining('only for `mariadb`'),
+    });
   });
 });

@@ -69,6 +69,27 @@ const shape = z.strictObject({
       'Save all accounts of the server and their grants, without those of the server itself. Default: only with ' +
         '`database: all`.',
     ),
+  physical: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Copy the server's files by `mariadb-backup` instead of dumping SQL: for databases so large that loading a dump takes too " +
+        'long. Only with `database: all`, for a server of this machine, and not for `mysql`.',
+    ),
+  datadir: absolutePath
+    .optional()
+    .describe(
+      'Only with `physical`: the data directory that a restore replaces. Default: what the server says or, where it does not ' +
+        'answer, what its configuration says.',
+    )
+    .meta({ examples: ['/var/lib/mysql'] }),
+  unit: line
+    .regex(/^[A-Za-z0-9:_.@\\-]+\.service$/, 'must be the name of a unit, with `.service`')
+    .optional()
+    .describe(
+      'Only with `physical`: the systemd unit of the server, which a restore stops and starts. Default: `mariadb.service`.',
+    )
+    .meta({ examples: ['mariadb@shop.service'] }),
   lock_tables: z
     .boolean()
     .default(false)
@@ -94,12 +115,19 @@ export const options = shape
     if (bothDiffer(value.user, value.username)) complain('username', 'must not differ from `user`: it means the same');
     const host = value.host ?? value.hostname ?? 'localhost';
     if (value.socket !== undefined && host !== 'localhost') complain('socket', 'must not be set together with a host');
+    for (const [key, message] of physicalComplaints(value)) complain(key, message);
   })
   .transform(({ hostname, username, password, ...rest }) => {
     return { ...rest, host: rest.host ?? hostname, user: rest.user ?? username };
   });
 
 export type DatabaseOptions = z.infer<typeof options>;
+
+/** The same for the task key `mysql`. */
+export const mysqlOptions = options.refine(({ physical }) => !physical, {
+  path: ['physical'],
+  message: 'is there only for `mariadb`: mariadb-backup copies no server of MySQL',
+});
 
 /** The databases that a task names; undefined for `all`. */
 export function namedDatabases({ database }: Pick<DatabaseOptions, 'database'>): readonly string[] | undefined {
@@ -114,4 +142,38 @@ export function savesGrants({ grants, database }: Pick<DatabaseOptions, 'grants'
 
 function bothDiffer(one: string | undefined, other: string | undefined): boolean {
   return one !== undefined && other !== undefined && one !== other;
+}
+
+interface PhysicalChoice {
+  readonly physical: boolean;
+  readonly database: string | readonly string[];
+  readonly host?: string | undefined;
+  readonly hostname?: string | undefined;
+  readonly container?: string | undefined;
+  readonly grants?: boolean | undefined;
+  readonly lock_tables: boolean;
+  readonly dump_options: readonly string[];
+  readonly datadir?: string | undefined;
+  readonly unit?: string | undefined;
+}
+
+/** Names of this machine: the files are read here. */
+const HERE = new Set([undefined, 'localhost', '127.0.0.1', '::1']);
+
+/** Keys that do not go together with `physical`, or not without it, each with what is wrong. */
+function physicalComplaints(value: PhysicalChoice): readonly (readonly [string, string])[] {
+  if (!value.physical) {
+    const useless = (['datadir', 'unit'] as const).filter((key) => value[key] !== undefined);
+    return useless.map((key) => [key, 'counts only with `physical: true`'] as const);
+  }
+  const { database, host, hostname, container: inside, grants, lock_tables, dump_options } = value;
+  const complaints: (readonly [string, string, boolean])[] = [
+    ['database', 'must be `all` with `physical`: the files of a server are copied as a whole', database !== 'all'],
+    ['host', 'must be this machine with `physical`: the files are read here', !HERE.has(host ?? hostname)],
+    ['container', 'does not go together with `physical`: dump the databases instead', inside !== undefined],
+    ['grants', 'is useless with `physical`: the accounts are in the files', grants !== undefined],
+    ['lock_tables', 'is useless with `physical`', lock_tables],
+    ['dump_options', 'is useless with `physical`: nothing is dumped', dump_options.length > 0],
+  ];
+  return complaints.filter(([, , isWrong]) => isWrong).map(([key, message]) => [key, message] as const);
 }

@@ -5,16 +5,18 @@ import { BackupError } from '@local-backup/common/errors';
 import * as z from 'zod';
 import type { TaskRestore } from '../../plugin-copy.ts';
 import { quoteAccount } from './accounts.ts';
+import { verifyLoaded } from './after-restore.ts';
 import { brokenViews, type Database } from './databases.ts';
 import { dumpDatabase } from './dump-database.ts';
 import type { Flavour } from './flavour.ts';
 import { loadAll } from './load-all.ts';
+import { endLoaders, newMark } from './loader.ts';
 import { fileNameOf, fromHex, quoteName, quoteText } from './names.ts';
 import type { DatabaseOptions } from './options.ts';
 import { openCopied } from './record.ts';
 import { type Context, makePlan, planSteps, type RestorePlan, requirePlainDump, type Target } from './restore-plan.ts';
 import { hasEndMark } from './scan-dump.ts';
-import { openServer, type Server } from './server.ts';
+import { type LoadTarget, openServer, type Server } from './server.ts';
 
 const replaced = z.object({
   name: z.string(),
@@ -24,6 +26,8 @@ const replaced = z.object({
 const memo = z.object({
   databases: z.array(replaced),
   accounts: z.array(z.object({ user: z.string(), host: z.string(), isRole: z.boolean() })),
+  /** By which clients that load are found again; absent in what an older version has noted. */
+  mark: z.string().optional(),
 });
 
 /** Databases whose dropping has begun, and accounts that were made, as they are remembered. */
@@ -43,13 +47,13 @@ export function databaseRestore(flavour: Flavour): TaskRestore<DatabaseOptions> 
     apply: async (context) => {
       const plan = await makePlan(context, flavour);
       for (const target of plan.targets) await requirePlainDump(target, context.signal);
-      const changes: Changes = { databases: [], accounts: [] };
+      const changes: Changes = { databases: [], accounts: [], mark: newMark() };
       const warnings: string[] = [];
       // All of them before the first is dropped: a view that looks into another database is broken once that is gone.
       for (const target of plan.targets) warnings.push(...(await keep(target, plan, { context, flavour })));
       await flush(context.kept);
       for (const target of plan.targets) await replaceDatabase(target, plan, { context, changes });
-      await loadTargets(plan.targets, plan.server);
+      await loadTargets(plan.targets, plan.server, changes.mark);
       await createAccounts(plan, context, changes);
       if (context.as !== undefined) warnings.push(...(await disableEvents(plan.server, context.as)));
       return warnings;
@@ -58,7 +62,13 @@ export function databaseRestore(flavour: Flavour): TaskRestore<DatabaseOptions> 
       const parsed = memo.safeParse(context.remembered());
       if (!parsed.success) return;
       const server = await openServer(context, flavour);
+      if (parsed.data.mark !== undefined) await endLoaders(parsed.data.mark, server, context.signal);
       await revertChanges(parsed.data, server, context.kept);
+    },
+    verify: async (context) => {
+      const { databases } = memo.parse(context.remembered() ?? { databases: [], accounts: [] });
+      const names = databases.map(({ name }) => name);
+      return verifyLoaded(context, flavour, names);
     },
   };
 }
@@ -140,17 +150,17 @@ async function makeEmpty(
   );
 }
 
-async function loadTargets(targets: readonly Target[], server: Server): Promise<void> {
-  const failed = await loadAll(targets, ({ saved, name }) => loadFile(server, saved.dump, name));
+async function loadTargets(targets: readonly Target[], server: Server, mark: string | undefined): Promise<void> {
+  const failed = await loadAll(targets, ({ saved, name }) => loadFile(server, saved.dump, { database: name, mark }));
   if (failed.length === 0) return;
   const lines = failed.map(({ dump, error }) => `database ${dump.name}: ${error.message}`);
   throw new BackupError('failed', lines.join('\n'));
 }
 
-async function loadFile(server: Server, file: string, database: string): Promise<void> {
+async function loadFile(server: Server, file: string, target: LoadTarget): Promise<void> {
   const handle = await openCopied(file);
   try {
-    await server.load(handle.fd, database);
+    await server.load(handle.fd, target);
   } finally {
     await handle.close();
   }
@@ -160,7 +170,7 @@ async function createAccounts({ accounts, server }: RestorePlan, context: Contex
   for (const { user, host, isRole, statements } of accounts) {
     changes.accounts.push({ user, host, isRole });
     await context.remember(changes);
-    await server.load(`${statements.join('\n')}\n`);
+    await server.load(`${statements.join('\n')}\n`, { mark: changes.mark });
   }
 }
 
@@ -186,7 +196,7 @@ async function requireKept(databases: Changes['databases'], directory: string): 
   }
 }
 
-async function revertChanges({ databases, accounts }: Changes, server: Server, directory: string): Promise<void> {
+async function revertChanges({ databases, accounts, mark }: Changes, server: Server, directory: string): Promise<void> {
   await requireKept(databases, directory);
   for (const account of [...accounts].reverse()) {
     await server.query(`DROP ${account.isRole ? 'ROLE' : 'USER'} IF EXISTS ${quoteAccount(account)}`);
@@ -198,7 +208,7 @@ async function revertChanges({ databases, accounts }: Changes, server: Server, d
   const kept = databases.flatMap(({ name, kept: dump }) =>
     dump === null ? [] : [{ name, file: join(directory, dump.file) }],
   );
-  const failed = await loadAll(kept, ({ name, file }) => loadFile(server, file, name));
+  const failed = await loadAll(kept, ({ name, file }) => loadFile(server, file, { database: name, mark }));
   if (failed.length === 0) return;
   const lines = failed.map(({ dump, error }) => `database ${dump.name}, kept in ${dump.file}: ${error.message}`);
   throw new BackupError('failed', lines.join('\n'));

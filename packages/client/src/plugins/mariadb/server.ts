@@ -7,6 +7,7 @@ import type { RunOptions, RunResult } from '@local-backup/common/exec';
 import type { PluginContext } from '../../plugin.ts';
 import { containerEngine, inContainer } from '../../plugin-tools/container.ts';
 import type { Flavour } from './flavour.ts';
+import { markStatement } from './loader.ts';
 import type { DatabaseOptions } from './options.ts';
 import { findClient, findDump } from './programs.ts';
 import { explain } from './trouble.ts';
@@ -21,14 +22,23 @@ export interface Call {
   readonly options: Omit<RunOptions, 'stdoutTo' | 'onLine'>;
 }
 
+/** How something is loaded. */
+export interface LoadTarget {
+  readonly database?: string;
+  /** Letters, digits and dashes: the name of a lock that the connection holds, by which it is found again; see loader.ts. */
+  readonly mark?: string | undefined;
+}
+
 /** The server of a task. */
 export interface Server {
   /** Rows of a query, as the client prints them: columns that may hold anything are asked for as HEX(). */
   query(sql: string): Promise<readonly (readonly string[])[]>;
   /** Runs statements that come from standard input: a text, or an open dump. Commands of the client are off. */
-  load(input: string | number, database?: string): Promise<void>;
+  load(input: string | number, target?: LoadTarget): Promise<void>;
   /** The command that dumps a database. */
   dumpCall(args: readonly string[]): Call;
+  /** The command that copies the files of a server of this machine. */
+  backupCall(program: string, args: readonly string[]): Call;
   /** An error of one of these, with what it means and what to do. */
   explained(error: unknown): unknown;
 }
@@ -78,19 +88,21 @@ export async function openServer(context: ServerContext, flavour: Flavour): Prom
     signal.throwIfAborted();
     throw explained(error);
   };
-  const loadWith = (input: string | number, database: string | undefined, place: string | undefined) => {
+  const loadWith = (input: string | number, { database, mark }: LoadTarget, place: string | undefined) => {
     const target = database === undefined ? [] : [`--database=${database}`];
-    const args = [...loginArgs(options, place), ...LOAD_ARGS, ...target];
+    const marked = mark === undefined ? [] : [`--init-command=${markStatement(mark)}`];
+    const args = [...loginArgs(options, place), ...LOAD_ARGS, ...marked, ...target];
     const { program, args: all, options: run } = call(client, args, { stdin: input });
     return exec(program, all, run).catch(rethrow);
   };
   return {
     query,
     explained,
-    load: async (input, database) => {
-      if (!handed) await loadWith(input, database, file);
-      else await withFileInside(context, secret, (place) => loadWith(input, database, place)).catch(rethrow);
+    load: async (input, target = {}) => {
+      if (!handed) await loadWith(input, target, file);
+      else await withFileInside(context, secret, (place) => loadWith(input, target, place)).catch(rethrow);
     },
+    backupCall: (program, args) => call([program], [...loginArgs(options, file), ...args], {}),
     dumpCall: (args) => call(dump, [...loginArgs(options, here), LARGEST_PACKET, ...args], stdin),
   };
 }
@@ -108,6 +120,8 @@ const QUERY_ARGS = [
  */
 export const LOAD_ARGS: readonly string[] = [
   ...['--batch', '--skip-force', '--binary-mode', '--loose-sandbox', '--local-infile=0'],
+  // A connection that was ended stays so.
+  '--skip-reconnect',
   ...[LARGEST_PACKET, '--default-character-set=utf8mb4', `--connect-timeout=${CONNECT_TIMEOUT_S}`],
 ];
 

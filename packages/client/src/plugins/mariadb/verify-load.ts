@@ -8,37 +8,47 @@ import { loadAll } from './load-all.ts';
 import { fromHex, quoteName, quoteText } from './names.ts';
 import type { DatabaseOptions } from './options.ts';
 import { openCopied, type SavedDatabase } from './record.ts';
-import { type ScratchServer, withScratchServer } from './scratch-server.ts';
+import { type ScratchPrograms, type ScratchServer, withScratchServer } from './scratch-server.ts';
 
 /** Tables that are counted by one call of the client: a command line holds 128 KiB in one argument. */
 const COUNTED_AT_ONCE = 100;
 
-/** Loads the dumps into a throw-away server, and counts. */
+const VERSION_TIMEOUT_MS = 60_000;
+
+/** Loads the dumps into a throw-away server of the kind that they come from, and counts. */
 export async function verifyByLoading(
   saved: readonly SavedDatabase[],
   context: CopyContext<DatabaseOptions>,
   { client }: Flavour,
 ): Promise<readonly Check[]> {
-  const ours = saved.filter(({ record }) => isMariadb(record.server));
-  const checks: Check[] = saved
-    .filter(({ record }) => !isMariadb(record.server))
-    .map(({ name, record }) =>
-      skipped(name, `comes from MySQL ${record.server}; only MariaDB can be started to load it`),
-    );
-  if (ours.length === 0) return checks;
-  const programs = await findPrograms(client);
-  if (programs === undefined) {
-    return [
-      ...checks,
-      ...ours.map(({ name }) => skipped(name, 'not loaded: apt install mariadb-server mariadb-client')),
-    ];
+  const checks: Check[] = [];
+  for (const kind of ['mariadb', 'mysql'] as const) {
+    const some = saved.filter(({ record }) => kindOf(record.server) === kind);
+    if (some.length > 0) checks.push(...(await verifyKind(some, { kind, client }, context)));
   }
+  return checks;
+}
+
+interface Wanted {
+  readonly kind: ScratchPrograms['kind'];
+  /** Names of the client, the best first. */
+  readonly client: readonly string[];
+}
+
+async function verifyKind(
+  saved: readonly SavedDatabase[],
+  wanted: Wanted,
+  context: CopyContext<DatabaseOptions>,
+): Promise<readonly Check[]> {
+  const programs = await findPrograms(wanted, context);
+  if (typeof programs === 'string')
+    return saved.map(({ name, record }) => skipped(name, `${programs} (${record.server})`));
   try {
-    return [...checks, ...(await withScratchServer(context, programs, (server) => loadInto(server, ours)))];
+    return await withScratchServer(context, programs, (server) => loadInto(server, saved));
   } catch (error) {
     context.signal.throwIfAborted();
     if (!(error instanceof BackupError)) throw error;
-    return [...checks, { name: 'throw-away server', status: 'failed', message: error.message }];
+    return [{ name: 'throw-away server', status: 'failed', message: error.message }];
   }
 }
 
@@ -101,16 +111,32 @@ async function baseTables(server: ScratchServer, database: string): Promise<read
   }));
 }
 
-/** The client, if all that is needed is there. */
-async function findPrograms(clients: readonly string[]): Promise<string | undefined> {
-  for (const program of ['mariadbd', 'mariadb-install-db'])
-    if ((await findProgram(program)) === undefined) return undefined;
-  for (const client of clients) if ((await findProgram(client)) !== undefined) return client;
-  return undefined;
+/** Programs of the server that the dumps come from, where this machine has them; else what is lacking. */
+async function findPrograms(
+  { kind, client }: Wanted,
+  { exec, signal }: CopyContext<DatabaseOptions>,
+): Promise<ScratchPrograms | string> {
+  const lacking = LACKING[kind];
+  for (const program of SERVER_PROGRAMS[kind]) if ((await findProgram(program)) === undefined) return lacking;
+  if (kind === 'mysql') {
+    // MariaDB's server has this name too, and cannot load all that MySQL dumps.
+    const options = { cwd: '/', timeoutMs: VERSION_TIMEOUT_MS, signal };
+    const { stdout } = await exec('mysqld', ['--no-defaults', '--version'], options);
+    if (kindOf(stdout) !== 'mysql') return lacking;
+  }
+  for (const program of client) if ((await findProgram(program)) !== undefined) return { kind, client: program };
+  return lacking;
 }
 
-function isMariadb(version: string): boolean {
-  return /mariadb/i.test(version);
+const SERVER_PROGRAMS = { mariadb: ['mariadbd', 'mariadb-install-db'], mysql: ['mysqld'] } as const;
+
+const LACKING = {
+  mariadb: 'not loaded: apt install mariadb-server mariadb-client',
+  mysql: 'not loaded: it comes from MySQL, whose server (mysqld) this machine does not have',
+} as const;
+
+function kindOf(version: string): ScratchPrograms['kind'] {
+  return /mariadb/i.test(version) ? 'mariadb' : 'mysql';
 }
 
 function skipped(name: string, message: string): Check {

@@ -7,14 +7,15 @@ import { BackupError, describeError } from '@local-backup/common/errors';
 import { definePlugin, type PluginContext } from '../../plugin.ts';
 import type { Check, CopyContext } from '../../plugin-copy.ts';
 import { fileInCopy, readRecord } from '../../plugin-tools/file-in-copy.ts';
+import { ORIGINS, type Origin } from './configuration.ts';
 import { findModules } from './find-modules.ts';
 import { type HostStatus, hostStatusOf, hostStatusSchema } from './host-status.ts';
+import { md5Of } from './md5.ts';
 import { type ModuleOptions, options } from './options.ts';
 import type { Validation } from './reports.ts';
-import { insideOf, type ModuleResult, md5Of, runModule } from './run-module.ts';
+import { DIRECTORY, restore } from './restore.ts';
+import { insideOf, type ModuleResult, runModule } from './run-module.ts';
 
-/** Directory of the service in the archive. */
-const DIRECTORY = 'modules';
 const STATUS = 'host_status.json';
 
 /** Runs the modules of the Modular Backup System, `backup_<name>()` in `<name>.sh`, as they are. */
@@ -35,9 +36,10 @@ export const module = definePlugin<ModuleOptions>({
     const directory = join(context.stage, DIRECTORY);
     await mkdir(directory, { mode: 0o700 });
     const started = new Date();
-    const { results, warnings } = await runAll(modules, directory, context, stampOf(started));
+    const { results, warnings, origins } = await runAll(modules, directory, context, stampOf(started));
     const status = hostStatusOf(results, { host: hostname(), started, ended: new Date() });
-    await writeFile(join(directory, STATUS), `${JSON.stringify(status, undefined, 2)}\n`, { mode: 0o600 });
+    await writeJson(join(directory, STATUS), status);
+    await writeJson(join(directory, ORIGINS), { modules: origins });
     return {
       warnings: [...left, ...warnings],
       failures: results.flatMap(({ problem }) => problem ?? []),
@@ -51,18 +53,28 @@ export const module = definePlugin<ModuleOptions>({
   },
 
   verify: lookAt,
+  restore,
 });
+
+async function writeJson(file: string, value: object): Promise<void> {
+  await writeFile(file, `${JSON.stringify(value, undefined, 2)}\n`, { mode: 0o600 });
+}
 
 async function runAll(
   modules: readonly { readonly name: string; readonly file: string }[],
   directory: string,
   context: PluginContext<ModuleOptions>,
   stamp: string,
-): Promise<{ readonly results: readonly ModuleResult[]; readonly warnings: readonly string[] }> {
+): Promise<{
+  readonly results: readonly ModuleResult[];
+  readonly warnings: readonly string[];
+  readonly origins: Readonly<Record<string, readonly Origin[]>>;
+}> {
   const reports = await mkdtemp(join(tmpdir(), 'backup-modules-'));
   try {
     const results: ModuleResult[] = [];
     const warnings: string[] = [];
+    const origins: Record<string, readonly Origin[]> = {};
     for (const found of modules) {
       context.log.info(`Found module: ${found.name}`);
       const reportFile = join(reports, found.name);
@@ -70,8 +82,9 @@ async function runAll(
       const ran = await runModule(found, context, around);
       results.push(...ran.results);
       warnings.push(...ran.warnings);
+      origins[found.name] = ran.origins;
     }
-    return { results, warnings };
+    return { results, warnings, origins };
   } finally {
     await rm(reports, { recursive: true, force: true });
   }

@@ -37,6 +37,21 @@ export async function readArchive(file: string): Promise<ReadonlyMap<string, num
   }
 }
 
+/** Version of the server that an archive comes from, as `7.0.5`; undefined where it does not say. */
+export async function serverVersionOf(file: string): Promise<string | undefined> {
+  const handle = await open(file);
+  try {
+    const reader = new Reader(handle);
+    await reader.take(4);
+    const prelude = await reader.document(LARGEST_HEADER);
+    if (prelude === undefined) return undefined;
+    for (const [name, value] of elementsOf(prelude)) if (name === 'server_version') return textOf(value);
+    return undefined;
+  } finally {
+    await handle.close();
+  }
+}
+
 async function readBlocks(reader: Reader): Promise<ReadonlyMap<string, number>> {
   const counts = new Map<string, number>();
   const open = new Set<string>();
@@ -116,8 +131,14 @@ const WIDTHS: ReadonlyMap<number, number> = new Map([
 
 function blockHeader(document: Buffer): BlockHeader {
   const values = new Map(elementsOf(document));
-  const textOf = (name: string) => values.get(name)?.toString('utf8', 4).slice(0, -1) ?? '';
-  return { name: `${textOf('db')}.${textOf('collection')}`, isEnd: values.get('EOF')?.[0] === 1 };
+  return {
+    name: `${textOf(values.get('db'))}.${textOf(values.get('collection'))}`,
+    isEnd: values.get('EOF')?.[0] === 1,
+  };
+}
+
+function textOf(value: Buffer | undefined): string {
+  return value?.toString('utf8', 4).slice(0, -1) ?? '';
 }
 
 /** Names and bytes of the values of a document, without its length. */

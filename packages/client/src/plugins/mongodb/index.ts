@@ -11,6 +11,7 @@ export const mongodb = definePlugin<MongodbOptions>({
   name: 'mongodb',
   summary: 'Saves MongoDB databases as archives of mongodump.',
   options,
+  takesContainer: true,
   describe: ({ databases, container, host }) => {
     const where = container ?? host ?? 'localhost';
     return `MongoDB ${databases === undefined ? 'databases, all' : `databases ${databases.join(', ')}`} of ${where}`;

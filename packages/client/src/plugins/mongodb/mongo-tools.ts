@@ -37,6 +37,30 @@ export async function dumpArchive(file: string, database: string | undefined, co
   });
 }
 
+/**
+ * An archive that tells of a collection, without its documents. Where there is none, mongodump ends well and writes nothing
+ * (`Dump` of mongo-tools, mongodump.go): the file is empty then.
+ */
+export async function dumpStructure(
+  file: string,
+  { database, collection }: { readonly database: string; readonly collection: string },
+  context: MongoContext,
+): Promise<void> {
+  await withConfig(context, async (config) => {
+    // Found by its index, and matches nothing.
+    const query = ['--query={"_id":{"$in":[]}}'];
+    const chosen = [...databaseArgs(database), `--collection=${collection}`, ...query];
+    const args = [...connectionArgs(context.options), ...config, ...chosen, '--archive'];
+    const words = inContainer({ program: 'mongodump', args }, context.options.container, context);
+    const output = await open(file, 'w', 0o600);
+    try {
+      await context.exec(words.program, words.args, { ...limitsOf(context), stdoutTo: output.fd });
+    } finally {
+      await output.close();
+    }
+  });
+}
+
 /** Loads an archive. */
 export async function loadArchive(
   file: string,

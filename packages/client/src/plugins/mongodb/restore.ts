@@ -4,6 +4,7 @@ import { BackupError } from '@local-backup/common/errors';
 import * as z from 'zod';
 import type { RestoreContext, RestoreStep, TaskRestore } from '../../plugin-copy.ts';
 import { fileInCopy } from '../../plugin-tools/file-in-copy.ts';
+import { verifyServer } from './after-restore.ts';
 import { readArchive } from './archive.ts';
 import { dumpArchive, loadArchive, requireTools } from './mongo-tools.ts';
 import type { MongodbOptions } from './options.ts';
@@ -69,6 +70,8 @@ export const restore: TaskRestore<MongodbOptions> = {
     // What is written from now on must survive a second call.
     await context.remember({ kept: [] });
   },
+
+  verify: verifyServer,
 };
 
 function stepsOf(what: string, collections: number, { options }: Context): RestoreStep[] {

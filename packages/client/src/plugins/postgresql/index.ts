@@ -17,6 +17,7 @@ export const postgresql = definePlugin<PostgresqlOptions>({
   name: 'postgresql',
   summary: 'Dumps PostgreSQL databases with pg_dump, and the roles of the server.',
   options,
+  takesContainer: true,
   describe: describeTask,
   validate,
   run,

@@ -3,6 +3,7 @@ import { lstat } from 'node:fs/promises';
 import { formatBytes } from '@local-backup/common/bytes';
 import { BackupError, describeError } from '@local-backup/common/errors';
 import type { RestoreContext, RestoreStep, TaskRestore } from '../../plugin-copy.ts';
+import { requireRows, verifyDatabases } from './after-restore.ts';
 import { maintenanceDatabase, serverVersion } from './catalogue.ts';
 import { DIRECTORY, describeContent, dumpPath, readSavedDatabases } from './copy.ts';
 import { createStatement, propertyStatements } from './create.ts';
@@ -73,6 +74,8 @@ export const restore: TaskRestore<PostgresqlOptions> = {
     // Whatever is called like that from now on is none of this restore's.
     await context.remember({});
   },
+
+  verify: async (context) => verifyDatabases(context, await readTargets(context)),
 };
 
 /**
@@ -195,6 +198,7 @@ async function replaceDatabase(
   } catch (error) {
     throw explainFailure(error, context);
   }
+  await requireRows(server, { record, name });
   await execute(server, through, propertyStatements(name, record.facts));
   return analyze(context, server, name);
 }

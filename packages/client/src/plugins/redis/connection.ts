@@ -1,18 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { connect, type NetConnectOpts, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { BackupError } from '@local-backup/common/errors';
+import { cannotTalk, dial, type Place, silenceMs } from './dial.ts';
 import { encodeCommand, type Reply, ReplyError, RespReader } from './resp.ts';
-
-/** How long a server may be silent while it owes an answer. FLUSHALL of many gigabytes takes seconds. */
-const SILENCE_MS = 60_000;
-
-export interface Place {
-  /** For messages: `the Redis server at 127.0.0.1:6379`. */
-  readonly title: string;
-  readonly address: NetConnectOpts;
-  readonly user?: string | undefined;
-  readonly password?: string | undefined;
-}
 
 type Word = string | Buffer;
 
@@ -24,19 +14,22 @@ interface Waiting {
 /** A connection to a server, for any bytes: the output of redis-cli is text. */
 export class Connection {
   readonly title: string;
+  readonly #place: Place;
   readonly #socket: Socket;
   readonly #reader = new RespReader();
   readonly #waiting: Waiting[] = [];
   #broken: Error | undefined;
 
-  private constructor(title: string, socket: Socket, signal: AbortSignal) {
-    this.title = title;
+  private constructor(place: Place, socket: Socket, signal: AbortSignal) {
+    this.title = place.title;
+    this.#place = place;
     this.#socket = socket;
     socket.on('data', (chunk: Buffer) => this.#take(chunk));
-    socket.on('error', (error) => this.#break(`${error.message}`));
+    socket.on('error', (error) => this.#break(error));
     socket.on('close', () => this.#break('it closed the connection'));
-    socket.setTimeout(SILENCE_MS, () => {
-      if (this.#waiting.length > 0) this.#break(`no answer for ${SILENCE_MS / 1000} s`);
+    const limit = silenceMs(place);
+    socket.setTimeout(limit, () => {
+      if (this.#waiting.length > 0) this.#break(`no answer for ${limit / 1000} s`);
     });
     const onAbort = () => this.#fail(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });
@@ -47,9 +40,9 @@ export class Connection {
    * Connects and logs in.
    * @throws BackupError `failed` that says whether it could not be reached or refused the login; no secret is in it
    */
-  static async open({ title, address, user, password }: Place, signal: AbortSignal): Promise<Connection> {
-    signal.throwIfAborted();
-    const connection = new Connection(title, connect(address), signal);
+  static async open(place: Place, signal: AbortSignal): Promise<Connection> {
+    const { title, user, password } = place;
+    const connection = new Connection(place, await dial(place, signal), signal);
     try {
       if (password !== undefined) {
         const reply = await connection.#send(['AUTH', ...(user === undefined ? [] : [user]), password]);
@@ -106,10 +99,8 @@ export class Connection {
     }
   }
 
-  #break(reason: string): void {
-    this.#fail(
-      new BackupError('failed', `Cannot talk to ${this.title}: ${reason}. Is it running, and is this its address?`),
-    );
+  #break(cause: Error | string): void {
+    this.#fail(cannotTalk(this.#place, cause));
   }
 
   #fail(error: Error): void {

@@ -9,6 +9,37 @@ const pattern = line.min(1);
 /** Where `redis-cli` of Debian would look, too. */
 const DEFAULT_PORT = 6379;
 
+/** All authorities that Debian believes (package ca-certificates). */
+const SYSTEM_CA = '/etc/ssl/certs/ca-certificates.crt';
+
+const tls = z
+  .strictObject({
+    ca_file: absolutePath
+      .default(SYSTEM_CA)
+      .describe('Certificates (PEM) of the authorities of which one must have signed that of the server.')
+      .meta({ examples: ['/etc/redis/tls/ca.crt'] }),
+    cert_file: absolutePath
+      .optional()
+      .describe(
+        'Certificate (PEM) of this client, with those between it and its authority: for a server that demands one.',
+      )
+      .meta({ examples: ['/etc/backup/secret/redis.crt'] }),
+    key_file: absolutePath
+      .optional()
+      .describe('Its key (PEM, without a passphrase): a file of mode 0600.')
+      .meta({ examples: ['/etc/backup/secret/redis.key'] }),
+    server_name: hostname
+      .optional()
+      .describe('Name that the certificate of the server must be for. Without it, `host`.')
+      .meta({ examples: ['redis.example.org'] }),
+  })
+  .refine(({ cert_file, key_file }) => (cert_file === undefined) === (key_file === undefined), {
+    path: ['cert_file'],
+    message: 'must be given with `key_file`, and that with it',
+  });
+
+export type TlsOptions = z.infer<typeof tls>;
+
 export const options = z
   .strictObject({
     host: hostname.default('127.0.0.1').describe('Host of the server.'),
@@ -24,6 +55,11 @@ export const options = z
       .describe('File of mode 0600 that holds the password, and nothing else.')
       .meta({ examples: ['/etc/backup/secret/redis'] }),
     password: noPassword('a file of mode 0600, and name it in `password_file`'),
+    tls: tls
+      .optional()
+      .describe(
+        'Connect by TLS. The certificate of the server is always checked; `{}` believes the authorities of Debian.',
+      ),
     method: z
       .enum(['rdb', 'bgsave'])
       .default('rdb')
@@ -44,6 +80,10 @@ export const options = z
   .refine(({ socket, container: name }) => socket === undefined || name === undefined, {
     path: ['socket'],
     message: 'must not be given with `container`: sockets inside of it cannot be reached',
+  })
+  .refine((task) => task.tls === undefined || (task.socket === undefined && task.container === undefined), {
+    path: ['tls'],
+    message: 'belongs to `host` and `port`, not to `socket` or `container`',
   })
   .refine(({ method, container: name }) => method === 'rdb' || name === undefined, {
     path: ['method'],

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { definePlugin, type Plugin } from '../../plugin.ts';
 import { type Flavour, options, type RedisOptions } from './options.ts';
-import { apply, plan, revert } from './restore.ts';
+import { apply, plan, proof, revert } from './restore.ts';
 import { save, validate } from './save.ts';
 import { verify } from './verify.ts';
 
@@ -11,6 +11,7 @@ export function redisPlugin(flavour: Flavour): Plugin {
     name: flavour.name,
     summary: `Saves the data of a ${flavour.title} server, all of them or the keys of some patterns.`,
     options,
+    takesContainer: true,
     describe: ({ keys, socket, container, host, port }) => {
       const where = container ?? socket ?? `${host}:${port}`;
       return `${keys === undefined ? 'all data' : `keys ${keys.join(', ')}`} of ${flavour.title} at ${where}`;
@@ -22,6 +23,7 @@ export function redisPlugin(flavour: Flavour): Plugin {
       plan: (context) => plan({ ...context, flavour }),
       apply: (context) => apply({ ...context, flavour }),
       revert: (context) => revert({ ...context, flavour }),
+      verify: (context) => proof({ ...context, flavour }),
     },
   });
 }

@@ -2,8 +2,9 @@
 import { join } from 'node:path';
 import { BackupError } from '@local-backup/common/errors';
 import * as z from 'zod';
-import type { RestoreContext, RestoreStep } from '../../plugin-copy.ts';
+import type { Check, RestoreContext, RestoreStep } from '../../plugin-copy.ts';
 import { fileInCopy } from '../../plugin-tools/file-in-copy.ts';
+import { loadedSchema, requireKeys, verifyServer } from './after-restore.ts';
 import type { Connection } from './connection.ts';
 import { formatOf, replaceAll, replaceKeys } from './copy-data.ts';
 import { findKeys } from './keys.ts';
@@ -25,6 +26,8 @@ const memo = z.strictObject({
   kind: z.enum(['rdb', 'keys']),
   database: z.int().optional(),
   patterns: z.array(z.string()).optional(),
+  /** What was there when all was loaded. */
+  loaded: loadedSchema.optional(),
   done: z.boolean(),
 });
 
@@ -55,8 +58,16 @@ export async function apply(context: Context): Promise<readonly string[]> {
   await withLoaded(file, saved, context, async (source) => {
     await context.remember({ kind, database, patterns, done: false });
     await replace(source, saved, context);
+    const loaded = await withServer(context, (server) => requireKeys(source, server, saved));
+    await context.remember({ kind, database, patterns, loaded, done: false });
   });
   return [];
+}
+
+/** What runs again. */
+export async function proof(context: Context): Promise<readonly Check[]> {
+  const { loaded } = memo.partial().parse(context.remembered() ?? {});
+  return verifyServer(context, await readSaved(context.copy, context.flavour), loaded);
 }
 
 export async function revert(context: Context): Promise<void> {

@@ -11,6 +11,7 @@ import type { Connection } from './connection.ts';
 import type { RedisOptions } from './options.ts';
 import { cutTransferMark, rdbComplaint } from './rdb-file.ts';
 import { firstProgram, infoOf, placeOf, type ServerContext, withServer } from './server.ts';
+import { withTunnel } from './tunnel.ts';
 
 /** How often the server is asked whether it has written its file. */
 const POLL_MS = 200;
@@ -34,14 +35,11 @@ export async function saveRdb(file: string, context: ServerContext): Promise<voi
 
 /** As to a replica. */
 async function receive(file: string, context: ServerContext): Promise<void> {
-  const { options, exec, tools } = context;
-  const { password } = await placeOf(context);
-  const program = options.container === undefined ? await requireClient(context) : context.flavour.client[0];
-  const words = { program, args: [...addressArgs(options), ...userArgs(options), '--rdb', '-'] };
-  const names = password === undefined ? [] : ['REDISCLI_AUTH'];
-  const command = inContainer(words, options.container, { tools, names });
-  const env = password === undefined ? {} : { REDISCLI_AUTH: password };
-  await dumpToFile({ file, ...command, exec, options: { ...limitsOf(context), env } });
+  const place = await placeOf(context);
+  if (place.tls === undefined) await receiveFrom(addressArgs(context.options), place.password, { file, context });
+  else {
+    await withTunnel(place, context.signal, (socket) => receiveFrom(['-s', socket], place.password, { file, context }));
+  }
   const handle = await open(file, 'r+');
   try {
     await cutTransferMark(handle);
@@ -49,6 +47,20 @@ async function receive(file: string, context: ServerContext): Promise<void> {
   } finally {
     await handle.close();
   }
+}
+
+async function receiveFrom(
+  address: readonly string[],
+  password: string | undefined,
+  { file, context }: { readonly file: string; readonly context: ServerContext },
+): Promise<void> {
+  const { options, exec, tools } = context;
+  const program = options.container === undefined ? await requireClient(context) : context.flavour.client[0];
+  const words = { program, args: [...address, ...userArgs(options), '--rdb', '-'] };
+  const names = password === undefined ? [] : ['REDISCLI_AUTH'];
+  const command = inContainer(words, options.container, { tools, names });
+  const env = password === undefined ? {} : { REDISCLI_AUTH: password };
+  await dumpToFile({ file, ...command, exec, options: { ...limitsOf(context), env } });
 }
 
 /** @throws BackupError `config` */

@@ -5,8 +5,10 @@ import { BackupError } from '@local-backup/common/errors';
 import { findProgram } from '@local-backup/common/find-program';
 import type { PluginContext } from '../../plugin.ts';
 import { containerEngine } from '../../plugin-tools/container.ts';
-import { Connection, type Place } from './connection.ts';
+import { Connection } from './connection.ts';
+import type { Place } from './dial.ts';
 import type { Flavoured, RedisOptions } from './options.ts';
+import { secureWith } from './tls.ts';
 
 /** What is needed to reach the server that a task names. */
 export type ServerContext = Flavoured<Pick<PluginContext<RedisOptions>, 'options' | 'exec' | 'tools' | 'signal'>>;
@@ -15,19 +17,20 @@ const INSPECT_TIMEOUT_MS = 30_000;
 
 /**
  * Where the server is, and the password.
- * @throws BackupError `config` about the password file, `failed` where a container is not there
+ * @throws BackupError `config` about the files with the password and of `tls`, `failed` where a container is not there
  */
 export async function placeOf(context: ServerContext): Promise<Place> {
   const { options, flavour } = context;
   const { socket, container, user, password_file } = options;
   const password = password_file === undefined ? undefined : await readSecretFile(password_file);
-  const login = { user, password };
+  const login = { user, password, timeoutMs: options.timeout };
   if (socket !== undefined) {
     return { title: `the ${flavour.title} server at ${socket}`, address: { path: socket }, ...login };
   }
   const host = container === undefined ? options.host : await containerAddress(container, context);
   const where = container === undefined ? `at ${host}:${options.port}` : `in container ${container} (${host})`;
-  return { title: `the ${flavour.title} server ${where}`, address: { host, port: options.port }, ...login };
+  const tls = options.tls === undefined ? undefined : await secureWith(options.tls);
+  return { title: `the ${flavour.title} server ${where}`, address: { host, port: options.port }, ...login, tls };
 }
 
 /** Connects to the server of the task, and closes the connection at the end. */

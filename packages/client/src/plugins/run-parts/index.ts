@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { mkdir, readdir, stat } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bytePathOfText } from '@local-backup/common/byte-path';
 import { BackupError, describeError } from '@local-backup/common/errors';
 import { findProgram } from '@local-backup/common/find-program';
-import { definePlugin, type PluginContext } from '../../plugin.ts';
+import { definePlugin } from '../../plugin.ts';
 import type { Check, CopyContext } from '../../plugin-copy.ts';
 import { requireTrustedFile } from '../../plugin-tools/trusted-file.ts';
 import { options, type RunPartsOptions } from './options.ts';
-
-type Context = PluginContext<RunPartsOptions>;
-
-/** Directory of the service in the archive. */
-const DIRECTORY = 'run_parts';
-
-const TEST_MS = 60_000;
+import { restore } from './restore.ts';
+import { DIRECTORY, runScripts, scriptsIn } from './scripts.ts';
 
 /** Runs scripts that prepare a backup, as run-parts(8) does, and saves what they leave. */
 export const runParts = definePlugin<RunPartsOptions>({
@@ -28,25 +23,19 @@ export const runParts = definePlugin<RunPartsOptions>({
     if ((await findProgram('run-parts')) === undefined) {
       throw new BackupError('config', 'run-parts is not installed. Install it (Debian: debianutils).');
     }
-    const scripts = await scriptsOf(context);
+    const scripts = await scriptsIn(directory, 'directory', context);
     for (const script of scripts) await requireTrustedFile(script);
     return scripts.length === 0 ? [noScript(directory)] : [];
   },
 
   async run(context) {
-    const { directory, output, on_failure, timeout } = context.options;
-    const scripts = await scriptsOf(context);
+    const { directory, output, on_failure } = context.options;
+    const scripts = await scriptsIn(directory, 'directory', context);
     for (const script of scripts) await requireTrustedFile(script);
     await mkdir(output, { recursive: true, mode: 0o700 });
     const failures: string[] = [];
     try {
-      const { stdout } = await context.exec('run-parts', ['--report', directory], {
-        cwd: '/',
-        timeoutMs: timeout,
-        limitedBy: '`timeout` of the task, `task_timeout` of client_config.yml',
-        signal: context.signal,
-      });
-      if (stdout.trim() !== '') context.log.info(stdout.trim());
+      await runScripts(directory, context);
     } catch (error) {
       context.signal.throwIfAborted();
       if (on_failure === 'abort') throw error;
@@ -60,19 +49,11 @@ export const runParts = definePlugin<RunPartsOptions>({
   },
 
   verify: lookAt,
+  restore,
 });
 
 function noScript(directory: string): string {
   return `${directory} holds no script that run-parts would run: chmod +x, no dot in the name.`;
-}
-
-/** The scripts that run-parts would run, by its own judgement. */
-async function scriptsOf({ exec, options: { directory }, signal }: Context): Promise<readonly string[]> {
-  if (!(await stat(directory).catch(() => undefined))?.isDirectory()) {
-    throw new BackupError('config', `${directory} is no directory. Create it, or correct \`directory\`.`);
-  }
-  const { stdout } = await exec('run-parts', ['--test', directory], { cwd: '/', timeoutMs: TEST_MS, signal });
-  return stdout.split('\n').filter((line) => line !== '');
 }
 
 async function lookAt({ copy }: CopyContext<RunPartsOptions>): Promise<readonly Check[]> {

@@ -15,7 +15,14 @@ export const options = z.strictObject({
     .describe(
       'When a script fails: `continue` saves what there is and the task has failed, `abort` saves nothing of this task.',
     ),
-  timeout: duration({ min: '1s' }).prefault('2h').describe('Time limit of all scripts together.'),
+  restore_scripts: absolutePath
+    .optional()
+    .describe(
+      'Directory with scripts that load what was saved: `backup-client restore` runs them by run-parts(8), `output` as their ' +
+        'argument, when that is back in place; the first that fails ends the restore.',
+    )
+    .meta({ examples: ['/etc/backup-restore-scripts'] }),
+  timeout: duration({ min: '1s' }).prefault('2h').describe('Time limit of all scripts of a directory together.'),
 });
 
 export type RunPartsOptions = z.infer<typeof options>;

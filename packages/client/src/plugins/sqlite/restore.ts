@@ -8,6 +8,7 @@ import * as z from 'zod';
 import type { RestoreContext, RestoreStep, TaskRestore } from '../../plugin-copy.ts';
 import { fileInCopy } from '../../plugin-tools/file-in-copy.ts';
 import { whoHasOpen } from '../../plugin-tools/open-files.ts';
+import { type PutBack, requireWhole, verifyInPlace } from './after-restore.ts';
 import { readHeader } from './header.ts';
 import type { SqliteOptions } from './options.ts';
 import { placeOf, readDatabases, type SavedDatabase } from './record.ts';
@@ -46,6 +47,7 @@ export const restore: TaskRestore<SqliteOptions> = {
       await context.remember({ databases });
       const { uid, gid, mode } = old ?? saved;
       await replaceDatabase(source, path, { uid, gid, mode: mode & 0o777 });
+      await requireWhole({ saved, path }, context);
     }
     return [];
   },
@@ -58,14 +60,26 @@ export const restore: TaskRestore<SqliteOptions> = {
     // What is written from now on must survive a second call.
     await context.remember({ databases: [] });
   },
+
+  verify: async (context) => verifyInPlace(await placesOf(context), context),
 };
+
+/** Where the databases of the copy have gone. */
+async function placesOf({ copy, as }: Context): Promise<readonly PutBack[]> {
+  const databases = await readDatabases(copy);
+  return databases.map((saved) => ({ saved, path: pathOf(saved, as) }));
+}
+
+function pathOf({ path }: SavedDatabase, as: string | undefined): string {
+  return as === undefined ? path : join(dirname(path), as);
+}
 
 async function targetsOf(context: Context): Promise<readonly Target[]> {
   const databases = await readDatabases(context.copy);
   const complaints = nameComplaints(databases, context);
   const targets: Target[] = [];
   for (const saved of databases) {
-    const path = context.as === undefined ? saved.path : join(dirname(saved.path), context.as);
+    const path = pathOf(saved, context.as);
     const old = await lstat(path).catch(() => undefined);
     const complaint = targetComplaint(path, old, context);
     if (complaint !== undefined) complaints.push(complaint);

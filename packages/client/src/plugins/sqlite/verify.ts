@@ -40,7 +40,8 @@ async function verifyDatabase(saved: SavedDatabase, context: Context): Promise<V
   return { status: 'ok', message: `${header.bytes} bytes, whole pages` };
 }
 
-async function loadDatabase(file: string, { tables }: SavedDatabase, context: Context): Promise<Verdict> {
+/** Has SQLite read all of a file that nobody writes to, and counts its rows. */
+export async function loadDatabase(file: string, { tables }: SavedDatabase, context: Context): Promise<Verdict> {
   if ((await findProgram(PROGRAM)) === undefined) return { status: 'skipped', message: NOT_INSTALLED };
   const { exec, signal, options } = context;
   const io = { exec, signal, timeoutMs: options.timeout, confined: onlyReading() };

@@ -7,13 +7,11 @@ import type { Check, CopyContext } from '../../plugin-copy.ts';
 import { requireTrustedFile } from '../../plugin-tools/trusted-file.ts';
 import { expand, type Included, parseExcludes, parseIncludes } from './include.ts';
 import { asOwner, findModule, isOwn, type Module, openModule, readOptional, volumePath } from './module.ts';
+import { STATE, VOLUMES } from './names.ts';
 import { options, type StateDumpOptions } from './options.ts';
+import { restore } from './restore.ts';
 
 type Context = PluginContext<StateDumpOptions>;
-
-/** Directories of the service in the archive, named as the original's include files name them. */
-const STATE = 'module';
-const VOLUMES = 'module_volumes';
 
 /** Saves a module of NethServer 8: its dump-state, the files that it lists, its cleanup-state. */
 export const stateDump = definePlugin<StateDumpOptions>({
@@ -54,6 +52,7 @@ export const stateDump = definePlugin<StateDumpOptions>({
   },
 
   verify: lookAt,
+  restore,
 });
 
 const INCLUDE_FILE = 'etc/state-include.conf';

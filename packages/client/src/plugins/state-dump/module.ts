@@ -101,14 +101,23 @@ export async function readOptional(module: Module, name: string, { exec, signal 
   throw new BackupError('config', `${file} is too large: a list of paths has some lines.`);
 }
 
+/** What podman calls a volume of the module, by the name that include files call it (E17). */
+export function volumeName({ isRootless, id }: Module, name: string): string {
+  return isRootless ? name : `${id}-${name}`;
+}
+
+/** The containers of this system are podman's, unless `docker_cmd` names a program that is not docker. */
+export function engineOf(tools: Context['tools']): string {
+  const engine = containerEngine(tools);
+  return engine === 'docker' ? 'podman' : engine;
+}
+
 /**
  * Where a volume of the module is mounted, by the name that include files call it (E17).
  * @throws BackupError `failed` where podman knows no such volume, or it belongs to somebody else than the module's owner
  */
 export async function volumePath(module: Module, name: string, { exec, signal, tools }: Context): Promise<string> {
-  const volume = module.isRootless ? name : `${module.id}-${name}`;
-  // The containers of this system are podman's, unless `docker_cmd` names a program that is not docker.
-  const engine = containerEngine(tools) === 'docker' ? 'podman' : containerEngine(tools);
+  const [volume, engine] = [volumeName(module, name), engineOf(tools)];
   const args = ['volume', 'inspect', '--format', '{{.Mountpoint}}', '--', volume];
   const { stdout } = await exec(engine, args, { ...asOwner(module), timeoutMs: ASK_MS, signal });
   const path = stdout.trim();

@@ -19,6 +19,12 @@ export const options = z.strictObject({
     .regex(/^[\w.-]+$/)
     .default('1')
     .describe('Handed to the scripts as their argument.'),
+  restore_steps: z
+    .boolean()
+    .default(true)
+    .describe(
+      "Whether `backup-client restore` runs the module's own steps, `actions/restore-module/<number><name>`, around the copying.",
+    ),
   timeout: duration({ min: '1s' }).prefault('2h').describe('Time limit of each script.'),
 });
 

@@ -5,6 +5,7 @@ import { writeFileAtomic } from '@local-backup/common/atomic-file';
 import { BackupError } from '@local-backup/common/errors';
 import * as z from 'zod';
 import type { RestoreContext, RestoreStep, TaskRestore } from '../../plugin-copy.ts';
+import { unitsInTrouble, verifyUnits } from './after-restore.ts';
 import type { SystemdOptions } from './options.ts';
 import { findActive, parseStoppedUnits, startUnits, stopUnits } from './quiet.ts';
 import { isRestorable, readSavedFile, readUnitRecord, savedFile, type UnitRecord } from './unit-files.ts';
@@ -18,6 +19,8 @@ const memoSchema = z.looseObject({
   files: z.array(z.object({ file: z.string(), kept: z.string().optional() })).default([]),
   /** Units that were enabled. */
   enabled: z.array(z.string()).default([]),
+  /** Units that were restarted again and again before. */
+  troubled: z.array(z.string()).default([]),
 });
 
 /** A saved file that is not what is on the host. */
@@ -55,7 +58,8 @@ export const restore: TaskRestore<SystemdOptions> = {
     // What there is no unit of yet cannot run: it is to run as it did when it was saved.
     const known = new Set(active.stop.map(({ name }) => name));
     const later = (await plannedStart(record, changes, context)).filter(({ name }) => !known.has(name));
-    await context.remember({ ...active, later });
+    const troubled = await unitsInTrouble(context.options.units, context);
+    await context.remember({ ...active, later, troubled });
     await stopUnits(active, context);
   },
 
@@ -101,6 +105,11 @@ export const restore: TaskRestore<SystemdOptions> = {
         .map(({ name }) => name),
     );
     await startUnits({ stop: [...stop, ...later.filter(({ name }) => there.has(name))], dependents }, context);
+  },
+
+  async verify(context) {
+    const { stop, dependents } = parseStoppedUnits(context.remembered() ?? { stop: [], dependents: [] });
+    return verifyUnits({ stop: [...stop, ...laterOf(context)], dependents }, memoOf(context).troubled, context);
   },
 };
 

@@ -9,13 +9,9 @@ import { definePlugin, type Tree } from '../../plugin.ts';
 import type { Check, CopyContext } from '../../plugin-copy.ts';
 import { fileInCopy } from '../../plugin-tools/file-in-copy.ts';
 import { onlyReading } from '../../plugin-tools/throw-away-user.ts';
+import { ARCHIVE, CUSTOM, DUMP } from './names.ts';
 import { options, type UniventionOptions } from './options.ts';
-
-/** Directory of the service in the archive, as the original has it (C53). */
-const DUMP = 'univention_system_dump';
-const CUSTOM = 'custom_files_data';
-
-const ARCHIVE = /\.tar\.(?:gz|bz2)$/;
+import { restore } from './restore.ts';
 
 /** Saves a Univention Corporate Server by its own backup program. */
 export const univention = definePlugin<UniventionOptions>({
@@ -65,6 +61,7 @@ export const univention = definePlugin<UniventionOptions>({
   },
 
   verify: lookAt,
+  restore,
 });
 
 /** Archives by name, with what tells one run's from another's. */

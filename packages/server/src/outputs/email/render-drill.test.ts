@@ -88,7 +88,7 @@ const facts: EmailFacts = {
   prefix: '[Backup Server]',
   adminEmail: 'admin@example.com',
   hostEmails: new Map(),
-  log: 'journalctl -u backup-server-drill --since "2026-11-21 05:00:00 UTC"',
+  log: 'journalctl -u backup-drill --since "2026-11-21 05:00:00 UTC"',
   recordDirectory: '/var/lib/backup-server/runs',
   reports: { mail: 'always', hostMail: 'on_failure', foldRepeated: true },
   history: [],

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import type { Stats } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
-import { type BytePath, bytesOf, displayPath, textOf } from '@local-backup/common/byte-path';
+import { type BytePath, bytesOf, displayPath, showControls, textOf } from '@local-backup/common/byte-path';
 import { parentsOf } from '../../archive-paths.ts';
-import { isBelow, isWithin, type Mount, PSEUDO_TYPES } from '../../plugin-tools/snapshot/mounts.ts';
+import { isBelow, isWithin, type Mount, PSEUDO_TYPES } from '../snapshot/mounts.ts';
 import { bytesBelow } from './bytes-below.ts';
 
-/** What a restore would do to the host. All paths are relative to the root of the host, parents first. */
+/** What a restore would do to the host. All paths are relative to the directory that they are put below, parents first. */
 export interface Comparison {
   /** All that is put back. */
   readonly restored: BytePath[];
@@ -24,9 +24,25 @@ export interface Comparison {
   readonly extra: Map<BytePath, number>;
 }
 
-interface Walk {
-  /** The `data` of the copy. */
+/** What of a copy goes where. */
+export interface PutBack {
+  /** The directory in the copy. */
   readonly data: string;
+  /** Its name in messages and in `kept`: `data`. */
+  readonly name: string;
+  /** The directory of the host that its paths are put below: `/`. */
+  readonly root: string;
+  /** Relative to both; `.` for all of it. */
+  readonly paths: readonly BytePath[];
+  /** Whether a path is put back; without it, all below `paths`. */
+  readonly isWanted?: (path: BytePath) => boolean;
+  /** Directory in `kept` for what is replaced; empty: `kept` itself. */
+  readonly keepIn: string;
+  /** Mode of `root` where it has to be made, default 0755. */
+  readonly rootMode?: number;
+}
+
+interface Walk extends PutBack {
   readonly mounts: readonly Mount[];
   readonly found: Comparison;
 }
@@ -35,14 +51,15 @@ interface Walk {
 const MOST_PROBLEMS = 20;
 
 /** Compares what is in the copy with what is on the host. Follows no link on either side, and changes nothing. */
-export async function compareWithHost(
-  data: string,
-  paths: readonly BytePath[],
-  mounts: readonly Mount[],
-): Promise<Comparison> {
+export async function compareWithHost(tree: PutBack, mounts: readonly Mount[]): Promise<Comparison> {
   const lists = { restored: [], created: [], replaced: [], cleared: [], problems: [] };
-  const walk: Walk = { data, mounts, found: { ...lists, keptBytes: 0, extra: new Map() } };
-  for (const path of paths) {
+  const walk: Walk = { ...tree, mounts, found: { ...lists, keptBytes: 0, extra: new Map() } };
+  const top = await look(tree.root, '.' as BytePath);
+  if (top !== undefined && !top.isDirectory()) {
+    walk.found.problems.push(`${showControls(tree.root)} is no directory. Move it away, or correct the option.`);
+    return walk.found;
+  }
+  for (const path of tree.paths) {
     const exists = await visitParents(path, walk);
     if (exists === undefined) continue;
     await visit(path, exists, walk);
@@ -52,16 +69,17 @@ export async function compareWithHost(
 }
 
 /** @returns whether the directory that the path is in is on the host; undefined where nothing may be put there */
-async function visitParents(path: BytePath, { found }: Walk): Promise<boolean | undefined> {
+async function visitParents(path: BytePath, walk: Walk): Promise<boolean | undefined> {
+  const { found, root } = walk;
   let nearest: BytePath | undefined;
   const parents = parentsOf([path]);
   for (const parent of parents) {
-    const host = await look('/', parent);
+    const host = await look(root, parent);
     if (host === undefined) addOnce(parent, found.restored, found.created);
     else if (host.isDirectory()) nearest = parent;
     else {
       const is = host.isSymbolicLink() ? 'a symbolic link' : 'no directory';
-      found.problems.push(`/${displayPath(parent)} is ${is}, but was a directory when it was saved.`);
+      found.problems.push(`${onHost(root, parent)} is ${is}, but was a directory when it was saved.`);
       return undefined;
     }
   }
@@ -75,19 +93,19 @@ function addOnce(path: BytePath, ...lists: readonly BytePath[][]): void {
 }
 
 async function visit(path: BytePath, parentExists: boolean, walk: Walk): Promise<void> {
-  const { found, data } = walk;
-  if (found.problems.length > MOST_PROBLEMS) return;
+  const { found, data, root, name, isWanted } = walk;
+  if (found.problems.length > MOST_PROBLEMS || isWanted?.(path) === false) return;
   const copy = await lstat(bytesBelow(data, path));
-  const host = parentExists ? await look('/', path) : undefined;
+  const host = parentExists ? await look(root, path) : undefined;
   if (isMadeUp(path, walk)) return;
   if (copy.isSocket() || copy.isBlockDevice() || copy.isCharacterDevice()) {
-    found.problems.push(`data/${displayPath(path)} in the copy is a device or a socket: no archive holds such.`);
+    found.problems.push(`${name}/${displayPath(path)} in the copy is a device or a socket: no archive holds such.`);
     return;
   }
   found.restored.push(path);
   const stays = await visitHost(path, { copy, host }, walk);
   if (!copy.isDirectory()) return;
-  for (const name of await namesIn(bytesBelow(data, path))) await visit(join(path, name), stays, walk);
+  for (const one of await namesIn(bytesBelow(data, path))) await visit(join(path, one), stays, walk);
 }
 
 /** @returns whether what is on the host stays, and is only changed */
@@ -106,7 +124,7 @@ async function visitHost(
     return true;
   }
   if (host.isSymbolicLink() && copy.isDirectory()) {
-    found.problems.push(`/${displayPath(path)} is a symbolic link, but was a directory when it was saved.`);
+    found.problems.push(`${onHost(walk.root, path)} is a symbolic link, but was a directory when it was saved.`);
     return false;
   }
   if (host.isDirectory() || copy.isDirectory()) {
@@ -123,33 +141,46 @@ async function visitHost(
 
 /** A directory that has to give way, with all that is in it. */
 async function measure(path: BytePath, walk: Walk): Promise<void> {
-  const { found, mounts } = walk;
-  const text = `/${textOf(path) ?? ''}`;
+  const { found, mounts, root } = walk;
+  const text = onHostText(root, path);
   const mounted = mounts.find(({ point }) => isWithin(point, text));
   if (mounted !== undefined) {
     found.problems.push(`${mounted.point} is mounted where a file is to be put back: unmount it.`);
     return;
   }
-  for (const name of await namesIn(bytesBelow('/', path))) {
+  for (const name of await namesIn(bytesBelow(root, path))) {
     const child = join(path, name);
-    const facts = await look('/', child);
+    const facts = await look(root, child);
     if (facts?.isDirectory()) await measure(child, walk);
     else found.keptBytes += (facts?.blocks ?? 0) * 512;
   }
 }
 
-async function countExtra(path: BytePath, { data, found }: Walk): Promise<void> {
-  const [copy, host] = [await look(data, path), await look('/', path)];
+async function countExtra(path: BytePath, { data, found, root, isWanted }: Walk): Promise<void> {
+  if (isWanted !== undefined) return;
+  const [copy, host] = [await look(data, path), await look(root, path)];
   if (!copy?.isDirectory() || !host?.isDirectory()) return;
   const saved = new Set(await namesIn(bytesBelow(data, path)));
-  const extra = (await namesIn(bytesBelow('/', path))).filter((name) => !saved.has(name));
+  const extra = (await namesIn(bytesBelow(root, path))).filter((name) => !saved.has(name));
   if (extra.length > 0) found.extra.set(path, extra.length);
 }
 
 /** What the kernel makes up was not saved; a directory where it is mounted is not ours to change. */
-function isMadeUp(path: BytePath, { mounts }: Walk): boolean {
-  const text = `/${textOf(path) ?? ''}`;
+function isMadeUp(path: BytePath, { mounts, root }: Walk): boolean {
+  const text = onHostText(root, path);
   return mounts.some(({ point, type }) => PSEUDO_TYPES.has(type) && (point === text || isBelow(text, point)));
+}
+
+/** Where a path is on the host, for people. */
+export function onHost(root: string, path: BytePath): string {
+  if (path === '.') return showControls(root);
+  return `${root === '/' ? '' : showControls(root)}/${displayPath(path)}`;
+}
+
+/** The same as text, as mount points are; what is no UTF-8 is none of them. */
+function onHostText(root: string, path: BytePath): string {
+  if (path === '.') return root;
+  return `${root === '/' ? '' : root}/${textOf(path) ?? ''}`;
 }
 
 async function look(directory: string, path: BytePath): Promise<Stats | undefined> {

@@ -13,8 +13,8 @@ type TarIo = Pick<RestoreContext, 'exec' | 'tools' | 'signal' | 'scratch'>;
 /** Longest time for one tree, in milliseconds. */
 const TAR_MS = 24 * 60 * 60_000;
 
-/** As the server unpacks an archive: all that was saved, directories' modes and times last. */
-const EXTRACT = [
+/** For unpacking what {@link writeTar} writes, as the server unpacks an archive. */
+export const EXTRACT = [
   '--extract',
   '--read-full-records',
   '--force-local',
@@ -29,6 +29,8 @@ export interface Reading {
   readonly paths: readonly BytePath[];
   /** True: directories with all that is in them. */
   readonly recursion: boolean;
+  /** Further options of tar. */
+  readonly more?: readonly string[];
 }
 
 /**
@@ -63,14 +65,14 @@ export async function copyByTar(reading: Reading, to: string, io: TarIo): Promis
 
 /** Writes an archive without compression. */
 export async function writeTar(
-  { root, paths, recursion }: Reading,
+  { root, paths, recursion, more = [] }: Reading,
   file: string,
   io: TarIo,
 ): Promise<readonly string[]> {
   const [program = 'tar', ...first] = io.tools.tar;
   const all = tarArgs({ prefix: 'host', root, exclude: [], oneFileSystem: false, recursion });
   const args = all.map((word) => (word === '--file=-' ? `--file=${file}` : word));
-  const { stderr } = await io.exec(program, [...first, '--force-local', ...args], {
+  const { stderr } = await io.exec(program, [...first, '--force-local', ...more, ...args], {
     env: { LC_ALL: 'C' },
     stdin: namesForTar(paths),
     timeoutMs: TAR_MS,

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { atTerminal, type Exchange, KEYS, type TerminalKind } from '../helpers/at-terminal.ts';
+import { bundle } from '../helpers/bundle.ts';
+import { createInitLab, type InitLab } from '../helpers/init-lab.ts';
+import { INIT_PROGRAM } from '../helpers/init-program.ts';
+
+const { down, enter } = KEYS;
+
+/** Which?, and that the list is whole. */
+const LIST = /Which of these[\s\S]*files\/home/;
+const WRITE = /Write .*service\.yaml\?[\s\S]*Write none/;
+const WHO = /Who gets mail/;
+
+let lab: InitLab;
+let built: string;
+let program: string;
+
+beforeAll(async () => {
+  built = mkdtempSync(join(tmpdir(), 'init-menus-'));
+  program = join(built, 'init.mjs');
+  await bundle(INIT_PROGRAM, program);
+});
+
+afterAll(() => rmSync(built, { recursive: true }));
+
+beforeEach(() => {
+  lab = createInitLab();
+  lab.program('docker', 'exit 1');
+  lab.program('pg_lsclusters', 'exit 0');
+  lab.file('/etc/hosts');
+  lab.file('/home/me/x');
+});
+
+afterEach(() => lab.remove());
+
+function init(exchanges: readonly Exchange[], kind?: TerminalKind) {
+  return atTerminal(`exec ${process.execPath} ${program} ${lab.at()} '{}'`, exchanges, kind);
+}
+
+it('offers all in one list, shows the files, and writes what was left in it', async () => {
+  const { code, text, unanswered } = await init([
+    [LIST, ` ${enter}`],
+    [WRITE, `${down}${enter}`],
+    [/--- files\/home[\s\S]*Write .*\?/, enter],
+    [WHO, `no body${enter}`],
+    [/no mail address/, `nobody@example.net${enter}`],
+  ]);
+  expect([code, unanswered]).toEqual([0, 0]);
+  expect(text).toContain('◆  Write 2 files service.yaml?');
+  expect(Object.keys(lab.written())).toEqual([
+    'client_config.yml',
+    'files/home/service.yaml',
+    'system/etc/service.yaml',
+  ]);
+  expect(readFileSync(lab.configFile, 'utf8')).toContain('admin_email: nobody@example.net\n');
+});
+
+it('writes nothing where that was said, or it is left before the last answer', async () => {
+  const none = await init([
+    [LIST, 'a'],
+    [/◻ files/, enter],
+    [/None is chosen[\s\S]*again/, `${down}${enter}`],
+    [LIST, KEYS.ctrlD],
+  ]);
+  expect([none.code, none.unanswered]).toEqual([2, 0]);
+  const left = await init([
+    [LIST, enter],
+    [WRITE, KEYS.ctrlC],
+  ]);
+  expect([left.code, left.unanswered]).toEqual([130, 0]);
+  expect(lab.written()).toEqual({});
+});

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import { execFileSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { influxdb } from '../../packages/client/src/plugins/influxdb/index.ts';
+import { InfluxLab } from '../helpers/influx-lab.ts';
+import { applyRestore, pluginContext, restoreContext } from '../helpers/plugin-context.ts';
+
+const lab = new InfluxLab();
+
+beforeAll(() => lab.start());
+
+afterAll(() => lab.remove());
+
+it('InfluxDB answers, and has the databases and measurements that were put back', async () => {
+  const at = (name: string) => join(lab.work, name);
+  for (const name of ['stage', 'copy', 'scratch', 'kept']) mkdirSync(at(name), { recursive: true });
+  lab.ask('CREATE DATABASE shop');
+  await lab.write('shop', ['cpu value=1 1000000000', 'disk value=2 1000000000']);
+  const options = { host: lab.host, api: lab.api };
+  await influxdb.run(pluginContext(influxdb, { options, stage: at('stage') }));
+  execFileSync('cp', ['-a', `${at('stage')}/.`, at('copy')]);
+  const context = restoreContext(influxdb, { options, copy: at('copy'), scratch: at('scratch'), kept: at('kept') });
+  await applyRestore(influxdb, context);
+  const verify = async () => (await influxdb.restore?.verify?.(context)) ?? [];
+  const name = 'databases: shop';
+  expect(await verify()).toEqual([{ name, status: 'ok', message: '2 of 2 measurements are there' }]);
+  lab.ask('DROP MEASUREMENT cpu', 'shop');
+  expect(await verify()).toMatchObject([{ status: 'skipped', message: expect.stringMatching(/^1 of 2 measurements/) }]);
+  lab.ask('DROP DATABASE shop');
+  expect(await verify()).toEqual([{ name, status: 'failed', message: 'it is not there' }]);
+});
