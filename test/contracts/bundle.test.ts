@@ -33,6 +33,12 @@ describe('the bundles', () => {
 
   afterAll(() => rm(directory, { recursive: true, force: true }));
 
+  it.each(PROGRAMS)('%s minds no reader that leaves: -h | true', async (program) => {
+    const line = `{ "$0" "$1" -h; echo "ended with $?" >&2; } | true`;
+    const { stderr } = await run('sh', ['-c', line, process.execPath, bundle(program)]);
+    expect(stderr).toBe('ended with 0\n');
+  });
+
   describe.each(RELEASES)('on Node %s', (release) => {
     it('run on that release', async () => {
       const { stdout } = await run(nodeBinary(release), ['--version']);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
@@ -7,6 +7,7 @@ import { atTerminal, type Exchange, KEYS, type TerminalKind } from '../helpers/a
 import { bundle } from '../helpers/bundle.ts';
 import { createInitLab, type InitLab } from '../helpers/init-lab.ts';
 import { INIT_PROGRAM } from '../helpers/init-program.ts';
+import { descendantsOf } from '../helpers/process-tree.ts';
 
 const { down, enter } = KEYS;
 
@@ -74,3 +75,28 @@ it('writes nothing where that was said, or it is left before the last answer', a
   expect([left.code, left.unanswered]).toEqual([130, 0]);
   expect(lab.written()).toEqual({});
 });
+
+it('Ctrl-C ends it while it looks whether all can be saved, whatever that waits for', async () => {
+  lab.configure();
+  lab.file('/plugins/slow', '#!/bin/sh\ncase $1 in validate) exec sleep 1000 ;; *) exit 64 ;; esac\n');
+  chmodSync(lab.at('root/plugins/slow'), 0o755);
+  lab.service('app/slow', 'service: {name: slow}\nslow: {}\n');
+  const running = atTerminal(`exec ${process.execPath} ${program} ${lab.at()} '{"yes":true}'`, []);
+  const isWaiting = () => descendantsOf(process.pid).some((pid) => commandOf(pid) === 'sleep 1000');
+  await expect.poll(isWaiting, { timeout: 60_000 }).toBe(true);
+  const [init] = descendantsOf(process.pid).filter((pid) =>
+    commandOf(pid).startsWith(`${process.execPath} ${program} `),
+  );
+  process.kill(init ?? 0, 'SIGINT');
+  expect((await running).code).toBe(130);
+  expect(isWaiting()).toBe(false);
+});
+
+/** Empty where it has ended. */
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replace(/\0$/, '').replaceAll('\0', ' ');
+  } catch {
+    return '';
+  }
+}

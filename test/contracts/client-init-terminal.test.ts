@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -170,6 +179,16 @@ describe('the key of the server', () => {
     const { printed } = await lab.init({ serverKey: key });
     expect(readFileSync(lab.keys, 'utf8')).toBe(`restrict ${key}`);
     expect(printed).toContain('better say --server-address');
+  });
+
+  it.each([
+    ['enableTimer', { enableTimer: true }],
+    ['adminEmail', { adminEmail: 'me@example.net' }],
+    ['service', { service: ['etc'] }],
+  ])('leaves %s undone only where that is said', async (_, more) => {
+    const { error } = await lab.init({ serverKey: key, serverAddress: ['192.0.2.10'], ...more });
+    expect([error?.code, error?.message]).toEqual(['usage', expect.stringContaining('unless --yes')]);
+    expect(existsSync(lab.keys)).toBe(false);
   });
 
   it.each([

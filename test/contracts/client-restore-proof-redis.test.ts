@@ -25,11 +25,12 @@ beforeEach(() => {
 
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
+const directories = () => ({ copy: join(root, 'stage'), scratch: join(root, 'scratch'), kept: join(root, 'kept') });
+
 async function restored(more: object = {}) {
   const options = { socket: lab.socket, ...more };
   await redis.run(pluginContext(redis, { options, stage: join(root, 'stage') }));
-  const directories = { copy: join(root, 'stage'), scratch: join(root, 'scratch'), kept: join(root, 'kept') };
-  const context = restoreContext(redis, { options, ...directories });
+  const context = restoreContext(redis, { options, ...directories() });
   await applyRestore(redis, context);
   return { context, verify: async () => (await redis.restore?.verify?.(context)) ?? [] };
 }
@@ -55,6 +56,24 @@ describe('a Redis server whose data was put back', () => {
     const looking = verify();
     await lab.start();
     expect(await looking).toMatchObject([{ status: 'failed', message: expect.stringContaining('started anew') }]);
+  });
+
+  it('is waited for while it loads its data, for as long as a restore may take', async () => {
+    await restored();
+    const own = new RedisLab();
+    try {
+      await own.start('--rdbcompression', 'no');
+      own.cli(['EVAL', "for i = 1, 600 do redis.call('SET', 'key' .. i, string.rep('x', 2000)) end", '0']);
+      own.cli(['SAVE']);
+      await own.stop();
+      // A minute of loading, in which it answers with every key.
+      await own.start('--key-load-delay', '100000', '--loading-process-events-interval-bytes', '1024');
+      const options = { socket: own.socket, timeout: '1s' };
+      const looking = redis.restore?.verify?.(restoreContext(redis, { options, ...directories() }));
+      await expect(looking).rejects.toThrow('Redis is still loading its data after `timeout`');
+    } finally {
+      await own.remove();
+    }
   });
 
   it('is not accepted with fewer lasting keys than were loaded', async () => {

@@ -35,7 +35,7 @@ const plugin = (name: string) =>
     },
   });
 
-const plugins = [...shipped, plugin('one'), plugin('two')];
+const plugins = [...shipped, plugin('one'), plugin('two'), plugin('three')];
 
 let lab: ReturnType<typeof createClientLab>;
 
@@ -76,6 +76,13 @@ it.each([
   expect(messages.two).toContain('`one` puts data/');
   expect(messages.two).toContain('it is not saved');
   expect(content(`data/${first.replace('/file', '')}/file`)).toMatch(/^[ab]\n$/);
+});
+
+it('what has a place is saved, and what was refused takes none', async () => {
+  const { messages, states, content } = await save(`one: ${tree('a')}\ntwo: ${tree('a, b')}\nthree: ${tree('b, c')}\n`);
+  expect(states).toEqual({ one: 'success', two: 'failed', three: 'failed' });
+  expect(messages.three).toContain('`two` puts data/b into the archive');
+  expect([content('data/b/file'), content('data/c/file')]).toEqual(['b\n', 'c\n']);
 });
 
 it('what a task has dumped is not lost to a tree that would go there', async () => {

@@ -18,6 +18,9 @@ const at = (...names: string[]) => join(work, ...names);
 /** Takes 12 s where nothing else is at work. */
 const BUILD_MS = 300_000;
 
+/** Where nothing is cached, a file system of Debian 13 is made, and lintian installed in it. */
+const LINTIAN_MS = 30 * 60_000;
+
 /** As `npm run build:deb` does it. */
 async function build(outdir: string): Promise<string[]> {
   const script = join(root, 'scripts/deb/main.ts');
@@ -55,7 +58,7 @@ it('the same source gives the same three packages, bit for bit, wherever it is b
   expect(sums('somewhere-else', again)).toEqual(sums('debs', readdirSync(at('debs'))));
 });
 
-it('lintian of Debian 12 and 13 finds nothing, and every override has its reason', { timeout: BUILD_MS }, () => {
+it('lintian of Debian 12 and 13 finds nothing, and every override has its reason', { timeout: LINTIAN_MS }, () => {
   const debs = readdirSync(at('debs')).map((name) => at('debs', name));
   expect(execFileSync('lintian', ['--fail-on', 'error,warning', ...debs], { encoding: 'utf8', stdio: 'pipe' })).toBe(
     '',
@@ -161,6 +164,23 @@ it.each([
   const file = join(root, 'systemd', `${unit}.service`);
   const args = ['security', '--offline=yes', '--no-pager', `--threshold=${most * 10}`, file];
   expect(execFileSync('systemd-analyze', args, { encoding: 'utf8', stdio: 'pipe' })).toContain('Overall exposure');
+});
+
+it('a schedule of its own does what the nightly unit does, for its instance, which is never taken for an option', () => {
+  const units = (name: string, unit: string) => text(name, 'usr/lib/systemd/system', `${unit}.service`).split('\n');
+  for (const [name, unit, ending] of [
+    ['backup-client', 'local-backup', ' --config /etc/backup/%i.yml backup --wait 12h'],
+    ['backup-server', 'backup-server', ' backup --wait 12h -- %i'],
+    ['backup-server', 'restic-maintenance', ' maintenance --wait 12h -- %i'],
+    ['backup-server', 'backup-drill', ' drill --wait 12h -- %i'],
+  ] as const) {
+    const plain = units(name, unit);
+    const other = units(name, `${unit}@`).filter((line) => !plain.includes(line));
+    expect(other).toEqual([
+      expect.stringMatching(/^Description=.*: %i/),
+      `ExecStart=/opt/backup/lib/alive /usr/bin/${name}${ending}`,
+    ]);
+  }
 });
 
 it('timers fire at night, catch up after the machine was off, and are not enabled by the installation', () => {

@@ -21,7 +21,7 @@ let asked: CopyContext[];
 beforeEach(() => {
   lab = createClientLab();
   files = { 'dump/shop.sql': 5000 };
-  checks = [];
+  checks = [{ name: 'dump', status: 'ok', message: 'whole' }];
   asked = [];
 });
 

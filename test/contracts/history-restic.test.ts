@@ -52,7 +52,7 @@ describe.each(RESTIC_SERIES)('restic %s', (series) => {
     await forgeRepository(lab, HOST);
     live = at('live');
     fs.mkdirSync(live);
-    execFileSync('bash', ['-euc', TREE], { cwd: live, env: { ...process.env, LC_ALL: 'C.UTF-8' } });
+    execFileSync('bash', ['--norc', '-euc', TREE], { cwd: live, env: { ...process.env, LC_ALL: 'C.UTF-8' } });
     const options = lab.options(HOST);
     const { repository, cacheDirectory } = options;
     const seed = {
@@ -65,7 +65,9 @@ describe.each(RESTIC_SERIES)('restic %s', (series) => {
     };
     const services = ['web/shop', 'web/blog', 'db/main'];
     older = await seedSnapshot(seed, { time: '2026-11-19 03:00:00', services });
-    execFileSync('bash', ['-euc', 'echo new > web/blog/post; echo more > web/blog/more; rm -r db/od*'], { cwd: live });
+    execFileSync('bash', ['--norc', '-euc', 'echo new > web/blog/post; echo more > web/blog/more; rm -r db/od*'], {
+      cwd: live,
+    });
     newer = await seedSnapshot(seed, { time: '2026-11-20 03:00:00', services });
     history = createResticHistory(
       { ...options, lockWaitMs: 1_000 },

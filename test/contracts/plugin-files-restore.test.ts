@@ -37,7 +37,7 @@ beforeEach(() => {
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 /** Runs a script on the host. */
-const shell = (script: string) => execFileSync('bash', ['-euc', script], { cwd: host });
+const shell = (script: string) => execFileSync('bash', ['--norc', '-euc', script], { cwd: host });
 
 /** All that is known of what is on the host. */
 const state = () => ({ tree: readTree(host), attributes: readAttributes(host) });

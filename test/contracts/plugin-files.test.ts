@@ -26,7 +26,7 @@ it('verify: names what is missing of the paths, and knows what never was there',
   try {
     const at = (...names: string[]) => join(root, ...names);
     for (const name of ['host', 'stage', 'copy', 'scratch']) mkdirSync(at(name), { mode: 0o700 });
-    execFileSync('bash', ['-euc', 'mkdir real; echo x > real/file; echo y > other; ln -s real link'], {
+    execFileSync('bash', ['--norc', '-euc', 'mkdir real; echo x > real/file; echo y > other; ln -s real link'], {
       cwd: at('host'),
     });
     const paths = [at('host/link/file'), at('host/other'), at('host/gone')];

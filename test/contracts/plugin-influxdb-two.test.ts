@@ -94,6 +94,33 @@ describe('InfluxDB 2', () => {
     expect(stateOfHost()).toEqual(before);
   });
 
+  it('in a container that was started a moment ago it is waited for, before anything is put back', async () => {
+    const directory = mkdtempSync(join(work, 'contained-'));
+    const at = (name: string) => join(directory, name);
+    for (const name of ['stage', 'kept', 'scratch']) mkdirSync(at(name));
+    const { tools, stateOfHost, destroy, options } = versionTwoIn(directory);
+    // Stands in for docker, the container being this machine: `cp FROM TO`, and `exec -i [--env NAME] CONTAINER PROGRAM ...`.
+    const refusing = `rm ${at('starting')} 2>&- && { echo 'connection refused' >&2; exit 1; }`;
+    const lines = [
+      '[ "$1" = cp ] && exec cp -a "${2#*:}" "${3#*:}"',
+      refusing,
+      '[ "$3" = --env ] && shift 2',
+      'shift 3',
+    ];
+    writeFileSync(at('docker'), ['#!/bin/sh', ...lines, 'exec "$@"'].join('\n'), { mode: 0o755 });
+    const given = {
+      options: { ...options, container: 'influx-1' },
+      tools: { ...tools, docker_cmd: `${at('docker')} compose` },
+    };
+    const before = stateOfHost();
+    await influxdb.run(pluginContext(influxdb, { ...given, stage: at('stage') }));
+    destroy();
+    writeFileSync(at('starting'), '');
+    const places = { copy: at('stage'), kept: at('kept'), scratch: at('scratch') };
+    await influxdb.restore?.apply(restoreContext(influxdb, { ...given, ...places }));
+    expect(stateOfHost()).toEqual(before);
+  });
+
   it.each([
     [{ org: 'example' }, /token_file/],
     [{ org: 'example', token: 'x', token_file: '/x' }, /either/],

@@ -91,7 +91,9 @@ describe('a throw-away InfluxDB 1', () => {
     const shards = readdirSync(join(backup(), directory)).filter((name) => name.endsWith('.tar.gz'));
     const [first = '', , third = ''] = shards.map((name) => join(backup(), directory, name));
     writeFileSync(third, readFileSync(first));
-    expect((await verify())[1]).toMatch(/^failed odd "name: points: autogen\.cpu: 80 values, 120 when it was saved$/);
+    expect((await verify())[1]).toMatch(
+      /^failed odd "name: points: autogen\.cpu: 80 values, 120 when it was saved\. Has their retention/,
+    );
     edit(record(), (text) => text.replace('"cpu","disk"', '"cpu","disk","gone"'));
     expect((await verify())[1]).toBe('failed odd "name: points: 1 measurements are missing: gone');
   });
@@ -129,6 +131,8 @@ describe('a throw-away InfluxDB 1', () => {
     writeFileSync(join(inside, meta), kept);
     edit(join(inside, manifest), (text) => text.replace('"autogen"', '"../.."'));
     expect((await verify())[1]).toMatch(/^failed .*loading: \.\.\/\.\. is no name of a database/);
+    edit(join(inside, manifest), (text) => text.replace('"../.."', `"${'x'.repeat(300)}"`));
+    expect((await verify())[1]).toMatch(/^failed .*loading: x{255} is no name of a database/);
   });
 
   it('is skipped where there is no influxd of version 1, or nothing that keeps others away from it', async () => {

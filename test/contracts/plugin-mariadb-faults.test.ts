@@ -116,7 +116,7 @@ describe('half a dump is no dump', () => {
       holder.stdin.write("LOCK TABLES a WRITE; SELECT 'held';\n");
       // Not before the table is held.
       await untilHeld();
-      await expect(lab.save({ database: 'shop', timeout: '3s' })).rejects.toThrow(
+      await expect(lab.save({ database: 'shop', timeout: '1s' })).rejects.toThrow(
         /took too long.*In use or locked: a\./s,
       );
     } finally {

@@ -13,27 +13,18 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { mariadb } from '../../packages/client/src/plugins/mariadb/index.ts';
 import { MariadbLab } from '../helpers/mariadb-lab.ts';
 import { SHOP } from '../helpers/mariadb-shop.ts';
-import { startUnitMariadb } from '../helpers/mariadb-unit.ts';
+import { startUnitMariadb, usePrograms } from '../helpers/mariadb-unit.ts';
 import { applyRestore } from '../helpers/plugin-context.ts';
 import { pluginContract } from './plugin.ts';
 
 const lab = new MariadbLab(mariadb, startUnitMariadb);
-const PATH = process.env.PATH;
 const PHYSICAL = { database: 'all', physical: true };
 
-beforeEach(() => {
-  process.env.PATH = `${lab.server.bin}:${PATH}`;
-});
-
-afterEach(() => {
-  lab.server.systemctl('start');
-  process.env.PATH = PATH;
-  lab.server.clean();
-});
+usePrograms(lab);
 
 const besides = () => readdirSync(lab.server.directory).filter((name) => name.startsWith('data.'));
 
@@ -41,7 +32,7 @@ describe('contract', () => {
   pluginContract(mariadb, () => {
     lab.create('shop', SHOP);
     return {
-      options: lab.options({ ...PHYSICAL, datadir: lab.server.data }),
+      options: lab.options(PHYSICAL),
       stateOfHost: () => lab.state(),
       destroy: () => lab.server.sql('DROP TABLE orders; DELETE FROM customers; DROP VIEW v', 'shop'),
       damage: (copy) => truncateSync(join(copy, 'physical/data/shop/many.ibd'), 65_536),
@@ -69,15 +60,13 @@ it('copies a server while it is written to, proves the copy, and puts it back on
   expect(checks.at(-1)?.message).toMatch(/^8 tables with \d+ rows, none of them damaged$/);
 
   lab.server.sql('DROP DATABASE shop; DROP DATABASE `wïki-1`; DROP USER editor@localhost');
-  const context = lab.restoring({ ...PHYSICAL, datadir: lab.server.data });
-  // The server says where its data is.
-  expect(await mariadb.restore?.plan(lab.restoring(PHYSICAL))).toEqual(await mariadb.restore?.plan(context));
+  const context = lab.restoring(PHYSICAL);
   const plan = await mariadb.restore?.plan(context);
   expect(plan?.map(({ action, what }) => `${action} ${what}`)).toEqual([
-    'stop unit mariadb.service',
+    `stop unit ${lab.server.own.unit}`,
     `keep ${lab.server.data}, moved aside to ${lab.server.data}.kept-...`,
     expect.stringMatching(/^replace .*\/data: all databases and accounts \(8 tables in \d+ files\), as of MariaDB 1/),
-    'start unit mariadb.service',
+    `start unit ${lab.server.own.unit}`,
   ]);
   expect(await applyRestore(mariadb, context)).toEqual([]);
   expect((await mariadb.restore?.verify?.(context))?.map(({ status }) => status)).toEqual(['ok']);
@@ -146,7 +135,13 @@ describe('a copy that is not whole', () => {
     symlinkSync(lab.path('elsewhere'), lab.path('stage/physical/data'));
     expect(await failed()).toEqual(['physical/data in the copy is missing, or behind a link.']);
     const record = lab.path('stage/physical/copy.json');
-    writeFileSync(record, readFileSync(record, 'utf8').replace('"ibdata1"', '"../ibdata1"'));
-    expect((await failed()).join()).toContain('does not hold what this plugin writes');
+    const text = readFileSync(record, 'utf8');
+    for (const [one, other] of [
+      ['"ibdata1"', '"../ibdata1"'],
+      ['"name": "old"', '"name": "ol\\u0000d"'],
+    ] as const) {
+      writeFileSync(record, text.replace(one, other));
+      expect((await failed()).join(), other).toContain('does not hold what this plugin writes');
+    }
   });
 });

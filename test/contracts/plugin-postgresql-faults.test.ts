@@ -196,7 +196,10 @@ describe('other ways to the server', () => {
     const docker = join(place.root, 'docker');
     // Stands in for docker: "exec -i NAME PROGRAM ...", the container being this machine.
     const path = `PATH=${postgresPrograms()}:$PATH`;
-    writeFileSync(docker, `#!/bin/sh\necho "$1 $2 $3 $4" >> ${record}\nshift 3\n${path} exec "$@"\n`, { mode: 0o755 });
+    const starting = join(place.root, 'starting');
+    const refusing = `rm ${starting} 2>&- && { echo 'FATAL:  the database system is starting up' >&2; exit 2; }`;
+    const lines = ['#!/bin/sh', `echo "$1 $2 $3 $4" >> ${record}`, refusing, 'shift 3', `${path} exec "$@"`];
+    writeFileSync(docker, `${lines.join('\n')}\n`, { mode: 0o755 });
     const contained = makePostgresPlace(server, { docker_cmd: `${docker} compose` });
     const options = { container: 'shop-db-1', user: 'boss', database: 'shop', format };
     const before = shopState(server, 'shop');
@@ -204,6 +207,8 @@ describe('other ways to the server', () => {
     await contained.save(options);
     const context = contained.restoring(options);
     await contained.restore.plan(context);
+    // The container was started a moment ago.
+    writeFileSync(starting, '');
     await contained.restore.apply(context);
     expect(shopState(server, 'shop')).toEqual(before);
     await contained.restore.revert(context);

@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +19,7 @@ import { redis } from '../../packages/client/src/plugins/redis/index.ts';
 import type { Flavour } from '../../packages/client/src/plugins/redis/options.ts';
 import { redisPlugin } from '../../packages/client/src/plugins/redis/plugin.ts';
 import { createRun } from '../../packages/common/src/exec.ts';
-import { pluginContext } from '../helpers/plugin-context.ts';
+import { pluginContext, restoreContext } from '../helpers/plugin-context.ts';
 import { RedisLab } from '../helpers/redis-lab.ts';
 
 const lab = new RedisLab();
@@ -81,12 +90,39 @@ it('does not take half a file for whole, though redis-cli says so', async () => 
   expect(readdirSync(join(root, 'stage/redis'))).toEqual([]);
 });
 
-it('saves from a container, by the program in it and its own address', async () => {
-  const docker = join(root, 'docker');
-  const calls = join(root, 'calls');
+/** Stands in for docker, the container being this machine: `inspect` and `exec -i [--env NAME] CONTAINER PROGRAM ...`. */
+function dockerIn(directory: string): { readonly docker_cmd: string; readonly calls: string } {
+  const docker = join(directory, 'docker');
+  const calls = join(directory, 'calls');
   const lines = ['#!/bin/sh', `echo "$@" >> ${calls}`, '[ "$1" = inspect ] && { echo "127.0.0.1 "; exit; }'];
-  // exec -i --env NAME CONTAINER PROGRAM ...
-  writeFileSync(docker, [...lines, 'shift 5', 'exec "$@"'].join('\n'), { mode: 0o755 });
+  const rest = ['[ "$3" = --env ] && shift 2', 'shift 3', 'exec "$@"'];
+  writeFileSync(docker, [...lines, ...rest].join('\n'), { mode: 0o755 });
+  return { docker_cmd: `${docker} compose`, calls };
+}
+
+it('waits for a server in a container that was started a moment ago, before it puts anything back', async () => {
+  const { docker_cmd, calls } = dockerIn(root);
+  for (const name of ['scratch', 'kept']) mkdirSync(join(root, name), { mode: 0o700 });
+  lab.cli(['SET', 'a', '1']);
+  const given = { options: { container: 'cache-1', port }, tools: { docker_cmd } };
+  await redis.run(pluginContext(redis, { ...given, stage: join(root, 'stage') }));
+  const places = { copy: join(root, 'stage'), scratch: join(root, 'scratch'), kept: join(root, 'kept') };
+  await lab.stop();
+  rmSync(calls);
+  let end = '';
+  const applying = redis.restore?.apply(restoreContext(redis, { ...given, ...places })).catch(({ message }: Error) => {
+    end = message;
+  });
+  const tries = () => (existsSync(calls) ? readFileSync(calls, 'utf8').split('\n').length - 1 : 0);
+  await expect.poll(() => end !== '' || tries() > 1, { timeout: 60_000 }).toBe(true);
+  await lab.start('--port', String(port));
+  await applying;
+  expect(end).toBe('');
+  expect(lab.cli(['GET', 'a'])).toBe('1');
+});
+
+it('saves from a container, by the program in it and its own address', async () => {
+  const { docker_cmd, calls } = dockerIn(root);
   writeFileSync(join(root, 'password'), 'other', { mode: 0o600 });
   lab.cli(['SET', 'a', '1']);
   lab.cli(['ACL', 'SETUSER', 'default', '>other']);
@@ -95,7 +131,7 @@ it('saves from a container, by the program in it and its own address', async () 
     const context = pluginContext(redis, {
       options,
       stage: join(root, 'stage'),
-      tools: { docker_cmd: `${docker} compose` },
+      tools: { docker_cmd },
     });
     await redis.validate?.(context);
     expect((await redis.run(context)).facts).toMatchObject({ keys: '1' });

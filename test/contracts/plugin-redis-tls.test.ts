@@ -1,14 +1,26 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createServer as createTlsServer } from 'node:tls';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { dial } from '../../packages/client/src/plugins/redis/dial.ts';
 import { redis } from '../../packages/client/src/plugins/redis/index.ts';
 import { secureWith } from '../../packages/client/src/plugins/redis/tls.ts';
-import { withTunnel } from '../../packages/client/src/plugins/redis/tunnel.ts';
+import { SOCKET, withTunnel } from '../../packages/client/src/plugins/redis/tunnel.ts';
 import { createRun } from '../../packages/common/src/exec.ts';
 import { type Certificate, CertificateAuthority } from '../helpers/certificates.ts';
 import { pluginContext } from '../helpers/plugin-context.ts';
@@ -62,7 +74,6 @@ afterAll(async () => {
 
 const ours = { ca_file: authority.file, cert_file: client.cert, key_file: client.key };
 const labOf = (port: number) => labs.find((each) => each.port === port)?.lab ?? new RedisLab();
-const tunnels = () => readdirSync(tmpdir()).filter((name) => name.startsWith('backup-client-tls-'));
 
 describe.each([
   ['rdb', {}],
@@ -96,18 +107,44 @@ describe('redis over TLS', () => {
   const saying = (options: object) =>
     expect(redis.validate?.(contextOf({ port: server.good, tls: ours, ...options }))).rejects;
 
-  it('gives redis-cli a socket of its own, which is gone afterwards, and neither key nor address', async () => {
+  it('gives redis-cli a socket in the stage, for a time, and neither key nor address', async () => {
+    // Longer than the path of a socket may be.
+    stage = join(stage, 'long'.repeat(40));
+    mkdirSync(stage, { mode: 0o700 });
     const calls: string[] = [];
     const real = createRun({ scrub: (text) => text });
     const exec: typeof real = (program, args, options) => {
-      calls.push([program, ...args].join(' '));
+      const { cwd = '' } = options;
+      if (args.includes('--rdb')) expect(lstatSync(join(cwd, args[1] ?? '')).isSocket()).toBe(true);
+      calls.push([cwd, program, ...args].join(' '));
       return real(program, args, options);
     };
     await redis.run(contextOf({ port: server.named, tls: { ...ours, server_name: 'redis.example.org' } }, { exec }));
-    const [call = ''] = calls.filter((text) => text.includes('--rdb'));
-    const [, socket = ''] = /^redis-cli -s (\S+\/backup-client-tls-\w+\/s) --rdb -$/.exec(call) ?? [];
-    expect(socket).not.toBe('');
-    expect(tunnels()).not.toContain(socket.split('/').at(-2));
+    // What kill -9 leaves is swept with the stage.
+    expect(calls).toContain(`${stage}/redis redis-cli -s tls.sock --rdb -`);
+    expect(readdirSync(join(stage, 'redis')).sort()).toEqual(['dump.rdb', 'saved.json']);
+  });
+
+  it('asks for the server by its name, which what is in front of several goes by; not by an address', async () => {
+    const { cert, key } = authority.issue('both', 'DNS:localhost,IP:127.0.0.1');
+    const asked: string[] = [];
+    const listener = createTlsServer({
+      ...{ cert: readFileSync(cert), key: readFileSync(key) },
+      SNICallback: (name, done) => {
+        asked.push(name);
+        done(null);
+      },
+    });
+    listener.on('tlsClientError', () => undefined);
+    await once(listener.listen(0), 'listening');
+    const address = { host: 'localhost', port: (listener.address() as AddressInfo).port };
+    const tls = await secureWith(ours);
+    const connect = (serverName: string | undefined) =>
+      dial({ title: 'it', address, tls: { ...tls, serverName } }, new AbortController().signal);
+    for (const serverName of [undefined, '127.0.0.1']) (await connect(serverName)).destroy();
+    await expect(connect('127.0.0.2')).rejects.toThrow(/not for this name/);
+    listener.close();
+    expect(asked).toEqual(['localhost']);
   });
 
   it('says what is wrong with the certificate of the server', async () => {
@@ -116,7 +153,8 @@ describe('redis over TLS', () => {
       /comes from no authority in .*other\.crt.*`tls\.ca_file`/,
     );
     await saying({ tls: { cert_file: client.cert, key_file: client.key } }).toThrow(
-      /no authority in \/etc\/ssl\/certs/,
+      // Of the package ca-certificates, which may not be there.
+      /\/etc\/ssl\/certs\/ca-certificates\.crt/,
     );
     await saying({ port: server.expired }).toThrow(/has expired/);
     await saying({ port: server.named }).toThrow(
@@ -126,9 +164,9 @@ describe('redis over TLS', () => {
 
   it('tells why the way through TLS failed, not what redis-cli makes of that', async () => {
     const place = { title: 'it', address: { host: '127.0.0.1', port: server.named }, tls: await secureWith(ours) };
-    const ended = withTunnel(place, new AbortController().signal, async (socket) => {
+    const ended = withTunnel({ place, directory: stage }, new AbortController().signal, async () => {
       await once(
-        connect(socket).on('error', () => undefined),
+        connect(join(stage, SOCKET)).on('error', () => undefined),
         'close',
       );
       throw new Error('redis-cli failed');
@@ -137,11 +175,15 @@ describe('redis over TLS', () => {
   });
 
   it('believes nobody because of the environment', async () => {
+    const warned = vi.spyOn(process, 'emitWarning').mockReturnValue();
     process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
     try {
       await saying({ port: server.named }).toThrow(/not for this name/);
+      // Node.js has seen it.
+      expect(warned).toHaveBeenCalledWith(expect.stringContaining('NODE_TLS_REJECT_UNAUTHORIZED'));
     } finally {
       delete process.env.NODE_TLS_REJECT_UNAUTHORIZED;
+      warned.mockRestore();
     }
   });
 

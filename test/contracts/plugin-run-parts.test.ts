@@ -32,10 +32,15 @@ function scriptsIn(directory: string, scripts: Readonly<Record<string, string>>,
 pluginContract(runParts, (directory) => {
   const output = join(directory, 'lib/output');
   mkdirSync(join(output, 'sub'), { recursive: true });
+  // Dumps are nobody else's matter.
+  chmodSync(output, 0o700);
   writeFileSync(join(output, 'sub/dump.sql'), 'rows');
   return {
     options: { ...scriptsIn(directory, { quiet: 'true' }), output },
-    stateOfHost: () => [existsSync(join(directory, 'lib')), existsSync(output) ? readTree(output) : []],
+    stateOfHost: () => [
+      existsSync(join(directory, 'lib')),
+      existsSync(output) ? [statSync(output).mode, readTree(output)] : [],
+    ],
     destroy: () => rmSync(join(directory, 'lib'), { recursive: true }),
     damage: (copy) => rmSync(join(copy, 'run_parts'), { recursive: true }),
   };
@@ -92,6 +97,12 @@ it('scripts that others could change are refused, before anything is run', async
   const options = scriptsIn(work, { dump: 'echo rows >"$out/rows"' }, 0o777);
   await expect(runParts.validate?.(context(options))).rejects.toThrow(/would run as root/);
   await expect(runParts.run(context(options))).rejects.toThrow(/would run as root/);
+  // Nothing is in it yet.
+  const { directory } = scriptsIn(join(work, 'open'), {});
+  chmodSync(directory, 0o777);
+  await expect(runParts.validate?.(context({ ...options, directory }))).rejects.toThrow(
+    /others than its owner can write/,
+  );
 });
 
 it('a directory that is missing, or holds nothing to run, is told before the run', async () => {

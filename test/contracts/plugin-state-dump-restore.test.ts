@@ -16,11 +16,12 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Memo } from '../../packages/client/src/plugin.ts';
 import { stateDump } from '../../packages/client/src/plugins/state-dump/index.ts';
+import { BackupError } from '../../packages/common/src/errors.ts';
 import { createRun, type Run } from '../../packages/common/src/exec.ts';
 import { readTree } from '../helpers/file-tree.ts';
-import { moduleIn } from '../helpers/node-module.ts';
+import { moduleIn, PODMAN } from '../helpers/node-module.ts';
 import { applyRestore, restoreContext } from '../helpers/plugin-context.ts';
-import { killedAfter } from '../helpers/snapshot-lab.ts';
+import { killedAfter, refusing } from '../helpers/snapshot-lab.ts';
 
 /** `nobody` of Debian: the owner of a rootless module. */
 const NOBODY = 65_534;
@@ -36,20 +37,6 @@ function write(path: string, text: string, mode = 0o644): void {
   writeFileSync(at(path), text, { mode });
   chmodSync(at(path), mode);
 }
-
-/** Stands for podman: a volume is a directory of its name; `unshare` is a real user namespace. */
-const PODMAN = `echo "$(id -u) $*" >>podman.calls
-for last; do :; done
-case "$1 $2" in
-  "volume exists") [ -d "volumes/$last" ];;
-  "volume inspect") [ -d "volumes/$last" ] && echo "$PWD/volumes/$last";;
-  "volume create") mkdir "volumes/$last";;
-  "volume rm") rm -r "volumes/$last";;
-  ps*) cat running 2>/dev/null; exit 0;;
-  unshare*) shift; exec unshare --user --map-root-user "$@";;
-  *) exit 64;;
-esac
-`;
 
 beforeEach(() => {
   work = mkdtempSync(join(tmpdir(), 'state-dump-'));
@@ -83,6 +70,7 @@ it('state and volumes come back around the steps of the module; the environment 
   write('copy/module/state/sub/dump', 'rows');
   write('copy/module_volumes/data/a', 'saved');
   write('copy/module_volumes/fresh/b', 'b');
+  chmodSync(at('copy/module_volumes/data'), 0o711);
   write('volumes/samba1-data/a', 'newer');
   const before = readTree(work).filter(({ path, type }) => /^(?:samba1\/state|volumes)/.test(path) && type === 'file');
   const context = contextOf(options, { facts: { module: 'samba9' } });
@@ -120,6 +108,7 @@ it('state and volumes come back around the steps of the module; the environment 
     environment: { IMAGE_URL: 'ghcr.io/example/samba:1', MODULE_ID: 'samba9' },
     replace: false,
   });
+  expect(statSync(at('volumes/samba1-data')).mode & 0o7777).toBe(0o711);
   await stateDump.restore?.revert(context);
   await stateDump.restore?.revert(context);
   const after = readTree(work).filter(({ path, type }) => /^(?:samba1\/state|volumes)/.test(path) && type === 'file');
@@ -191,6 +180,27 @@ it('may be killed between any two commands: `revert` finds everything in what wa
     expect(state(), `after ${commands} commands`).toEqual(before);
     if (!isKilled()) break;
   }
+});
+
+it('a volume that cannot be removed again does not keep the state from being put back; nothing is removed behind a link', async () => {
+  const { module, options } = moduleIn(work, { 'state/conf': 'newer' });
+  write('copy/module/state/conf', 'saved');
+  write('copy/module/state/sub/passwd', 'saved');
+  write('copy/module_volumes/fresh/a', 'a');
+  const context = contextOf(options);
+  await applyRestore(stateDump, context);
+  // What a container at work can do to its volume.
+  write('closed/passwd', 'of root');
+  rmSync(join(module, 'state/sub'), { recursive: true });
+  symlinkSync(at('closed'), join(module, 'state/sub'));
+  const exec = refusing((_, args) =>
+    args.includes('rm') ? new BackupError('failed', 'volume is being used') : undefined,
+  );
+  const busy = contextOf(options, { exec, memo: context.remembered() ?? {} });
+  await expect(stateDump.restore?.revert(busy)).rejects.toThrow(/module_volumes\/fresh: volume is being used/);
+  expect([textOf('samba1/state/conf'), textOf('closed/passwd')]).toEqual(['newer', 'of root']);
+  await stateDump.restore?.revert(context);
+  expect(existsSync(at('volumes/samba1-fresh'))).toBe(false);
 });
 
 it('what runs is told by the plan, and keeps the restore from being done', async () => {

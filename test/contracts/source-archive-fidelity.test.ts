@@ -71,7 +71,7 @@ describe('archive source: what is restored is what was saved', () => {
     ['with', true],
     ['without', false],
   ])('an odd tree %s a member for its root', async (_, withRoot) => {
-    execFileSync('bash', ['-e', '-c', ODDITIES], { cwd: place.source });
+    execFileSync('bash', ['--norc', '-e', '-c', ODDITIES], { cwd: place.source });
     addToSource(ATTRIBUTES);
     execFileSync('touch', ['-d', '2003-03-03 03:03:03.333333333', place.source]);
     await place.publish(STAMP, { withRoot });

@@ -32,7 +32,9 @@ const TREE = `
 /** Everything that can be told about a tree, as text; times with nanoseconds. Of `huge` only its two bytes of data. */
 function describeTree(directory: string) {
   const run = (script: string) =>
-    execFileSync('bash', ['-ec', script], { cwd: directory, env: { ...process.env, LC_ALL: 'C' } }).toString('latin1');
+    execFileSync('bash', ['--norc', '-ec', script], { cwd: directory, env: { ...process.env, LC_ALL: 'C' } }).toString(
+      'latin1',
+    );
   return {
     facts: run(
       `find . -mindepth 1 -printf '%p|%y|%m|%U|%G|%T@|%l|%n|' \\( ! -type d -printf '%s' -o -true \\) -printf '\\n' | sort`,

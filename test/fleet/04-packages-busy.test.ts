@@ -30,6 +30,10 @@ esac
 exec /usr/bin/restic "$@"
 `;
 
+/** Print the processes of runs that are under way. */
+const CLIENT_RUN = 'pgrep -f "/[u]sr/bin/backup-client backup" || true';
+const SERVER_RUN = 'pgrep -f "/[u]sr/bin/backup-server backup|/[u]sr/bin/restic" || true';
+
 const SPOOL = '/var/spool/backup/spool';
 const isEnded = (unit: string) => `case $(systemctl is-active ${unit}) in activating) false ;; esac`;
 const resultOf = (unit: string) => host.run(`systemctl show -P Result ${unit}`).trim();
@@ -37,11 +41,13 @@ const resultOf = (unit: string) => host.run(`systemctl show -P Result ${unit}`).
 async function startClient(): Promise<void> {
   host.run('rm -f /srv/go; systemctl start --no-block local-backup.service');
   await until(host, 'grep -qx off /srv/state');
+  expect(host.run(CLIENT_RUN)).not.toBe('');
 }
 
 async function startServer(): Promise<void> {
   host.run('rm -f /run/storing /run/go; systemctl start --no-block backup-server.service');
   await until(host, '[ -e /run/storing ]');
+  expect(host.run(SERVER_RUN)).not.toBe('');
 }
 
 beforeAll(async () => {
@@ -59,8 +65,12 @@ afterAll(async () => {
 });
 
 it('an upgrade leaves a run of the client alone: its archive is whole and the service runs again', async () => {
+  const configuration = () =>
+    host.run('cd /etc/backup && sha256sum client_config.yml server_config.yml; stat -c %a *.yml');
+  const before = configuration();
   await startClient();
-  install(host, ALL, inject('debs'), KEEP);
+  expect(install(host, ALL, inject('debs'), KEEP)).not.toMatch(/\berror|(?<!dpkg: )warning:/i);
+  expect(configuration()).toBe(before);
   expect(host.run('systemctl is-active local-backup.service', 3)).toBe('activating\n');
   expect(host.run('cat /srv/state')).toBe('off\n');
   host.run('touch /srv/go');
@@ -93,16 +103,34 @@ it('when the client is removed, its run ends first, and puts back what it has st
     'inactive\nfailed\ninactive\n',
   );
   expect(host.run(`ls -A ${SPOOL} | grep -e partial -e lock || true; ls -A /var/lib/backup-client/undo`)).toBe('');
-  expect(host.run('pgrep -f "[b]ackup-client.cjs" || true')).toBe('');
+  expect(host.run(CLIENT_RUN)).toBe('');
   install(host, ['backup-client'], inject('debs'), KEEP);
-  expect(host.run('systemctl is-enabled local-backup.timer')).toBe('enabled\n');
+  expect(host.run('systemctl is-enabled local-backup.timer; systemctl is-active local-backup.timer')).toBe(
+    'enabled\nactive\n',
+  );
   host.run('touch /srv/go && systemctl start local-backup.service && ls /var/spool/backup/spool/*.tar.gz');
+});
+
+it('what a run that was killed has left stopped is started by the removal, though the unit for that may not', async () => {
+  await startClient();
+  host.run('systemctl mask local-backup-recover.service; systemctl kill -s KILL local-backup.service');
+  await until(host, isEnded('local-backup.service'));
+  expect(host.run('cat /srv/state; ls /var/lib/backup-client/undo')).toMatch(/^off\n.*slow/s);
+  host.run('apt-get remove -y backup-client');
+  expect(host.run('cat /srv/state; ls -A /var/lib/backup-client/undo')).toBe('on\n');
+  // One that cannot be undone is told, and does not keep the package.
+  install(host, ['backup-client'], inject('debs'), KEEP);
+  host.write('/var/lib/backup-client/undo/damaged.json', '{');
+  expect(host.run('apt-get remove -y backup-client 2>&1')).toContain('could not all be started again');
+  expect(host.run('cat /var/lib/backup-client/undo/damaged.json; rm /var/lib/backup-client/undo/damaged.json')).toBe(
+    '{',
+  );
 });
 
 it('when the server is removed, its run ends first; the next one stores what this one did not', async () => {
   await startServer();
   host.run('apt-get remove -y backup-server');
-  expect(host.run('pgrep -f "[b]ackup-server.cjs|/[u]sr/bin/restic" || true')).toBe('');
+  expect(host.run(SERVER_RUN)).toBe('');
   expect(host.run('ls /srv/restic/both.example.org/locks')).toBe('');
   install(host, ['backup-server'], inject('debs'), KEEP);
   host.run('touch /run/go; systemctl start backup-server.service');

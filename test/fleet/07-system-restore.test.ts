@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { createFleet, type Fleet, type Machine } from '../helpers/fleet.ts';
 import { addService, install } from '../helpers/packaged-host.ts';
 
-/* A restore of the task `system` with the real apt, dpkg and systemd: a package of a source of this machine's own is lost. */
+/*
+ * Restores with the real apt, dpkg and systemd: a package of a source of this machine's own is lost; what runs again is looked
+ * at: a unit that stays up, and one that does not.
+ */
 
 let fleet: Fleet;
 let host: Machine;
@@ -47,6 +50,8 @@ beforeAll(async () => {
   install(host, ['backup-common', 'backup-client'], inject('debs'));
   host.run("sed -i 's/^base_backup_dir/hostname: rebuild.example.org\\n&/' /etc/backup/client_config.yml");
   host.write('/root/source', SOURCE);
+  // The machine is thrown away: what dpkg writes need not be on the disk before it goes on.
+  host.write('/etc/dpkg/dpkg.cfg.d/unsafe', 'force-unsafe-io\n');
   // What is on the network is not there.
   host.run('sh /root/source; mv /etc/apt/sources.list /root/ 2>/dev/null; apt-get update');
   host.run('apt-get install -y shop-tool; systemctl enable shop-tool.timer; apt-mark hold shop-lib');
@@ -70,10 +75,48 @@ it('tells what is missing, puts back what is chosen, and only that', () => {
   expect(restore('--yes')).toMatch(/packages: 1 not installed \(shop-tool\)/);
   expect(state()).toBe(lost);
   addService(host, 'host/rebuild', service(CHOSEN));
-  expect(restore('--dry-run')).toMatch(/load 1 packages \(shop-tool\)/);
-  expect(state()).toBe(lost);
   const said = restore('--yes');
+  expect(said).toMatch(/load +1 packages \(shop-tool\)/);
   expect(said).toMatch(/^system: verified: .*units: all are enabled/m);
   expect(state()).toBe(before);
   expect(restore('--dry-run')).toContain('everything is as it was saved');
+});
+
+describe('a service that runs again', () => {
+  const SERVICE = 'service:\n  name: app\nsystemd:\n  units: [app.service]\nfiles:\n  paths: [/srv/app]\n';
+
+  /** Runs for as long as its configuration is good; else systemd starts it again, and again. */
+  const UNIT = `[Service]
+ExecStart=/bin/sh -c 'grep -q good /srv/app/config && exec sleep infinity; exit 1'
+Restart=always
+RestartSec=200ms
+[Unit]
+StartLimitIntervalSec=0
+`;
+
+  const restoreApp = (code = 0) => host.run('backup-client restore app --in-place --yes 2>&1', code);
+
+  beforeAll(() => {
+    host.write('/etc/systemd/system/app.service', UNIT);
+    host.run('mkdir -p /srv/app; echo good > /srv/app/config; systemctl daemon-reload; systemctl start app.service');
+    addService(host, 'app/app', SERVICE);
+    host.run('backup-client backup --service app && echo good, and newer > /srv/app/config');
+  });
+
+  it('is done when its unit has stayed up for some seconds', () => {
+    const said = restoreApp();
+    expect(said).toMatch(/^systemd: verified: app\.service: active$/m);
+    expect(said).toMatch(/^files: verified: \/srv\/app: 2 of 2 files/m);
+    expect(host.run('cat /srv/app/config; systemctl is-active app.service')).toBe('good\nactive\n');
+  });
+
+  it('is taken back where its unit is restarted again and again', () => {
+    host.run('install -d -m 0700 /etc/backup/app/app/restore.d');
+    host.write('/etc/backup/app/app/restore.d/20spoil', '#!/bin/sh\necho bad > /srv/app/config\n', 0o700);
+    host.write('/etc/backup/app/app/restore.d/80advertise', '#!/bin/sh\ntouch /run/advertised\n', 0o700);
+    host.run('echo good, and newer > /srv/app/config');
+    expect(restoreApp(1)).toMatch(/NOT RUNNING: app\.service|systemd: app\.service: it does not stay up/);
+    expect(host.run('cat /srv/app/config; systemctl is-active app.service')).toBe('good, and newer\nactive\n');
+    expect(host.run('ls /run/advertised 2>&1 || true')).toContain('No such file');
+  });
 });

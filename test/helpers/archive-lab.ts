@@ -41,7 +41,8 @@ export function createArchiveLab(): ArchiveLab {
     root,
     archive,
     entryList,
-    make: (script) => void execFileSync('bash', ['-euc', script], { cwd: root, env: { ...process.env, LC_ALL: 'C' } }),
+    make: (script) =>
+      void execFileSync('bash', ['--norc', '-euc', script], { cwd: root, env: { ...process.env, LC_ALL: 'C' } }),
     writer: (options) =>
       createArchiveWriter({
         file: archive,

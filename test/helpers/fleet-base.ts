@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
@@ -33,10 +33,11 @@ export function baseOf(release: Release): string {
   const base = join(CACHE, release);
   if (existsSync(base)) return base;
   mkdirSync(CACHE, { recursive: true });
-  const making = mkdtempSync(join(CACHE, `.${release}-`));
-  const args = ['--variant=minbase', `--include=${PACKAGES.join(',')}`, release, making, MIRROR];
+  removeUnfinished(release);
+  const making = mkdtempSync(join(CACHE, `.${release}-${process.pid}-`));
+  process.stderr.write(`The file system of ${release} is made in ${base}, once; this takes minutes.\n`);
   try {
-    execFileSync('debootstrap', args, { stdio: ['ignore', 'ignore', 'inherit'], timeout: 15 * 60_000 });
+    debootstrap(release, making);
     renameSync(making, base);
   } catch (error) {
     rmSync(making, { recursive: true, force: true });
@@ -44,4 +45,28 @@ export function baseOf(release: Release): string {
     if (!existsSync(base)) throw error;
   }
   return base;
+}
+
+/** What debootstrap mounts is seen by nobody else, and goes with it. @throws Error with the end of its log */
+function debootstrap(release: Release, into: string): void {
+  const args = ['--variant=minbase', `--include=${PACKAGES.join(',')}`, release, into, MIRROR];
+  const { status, stdout, error } = spawnSync('unshare', ['--mount', 'debootstrap', ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    encoding: 'utf8',
+    timeout: 15 * 60_000,
+  });
+  if (status === 0) return;
+  const log = join(into, 'debootstrap/debootstrap.log');
+  const told = existsSync(log) ? readFileSync(log, 'utf8') : stdout;
+  throw new Error(
+    `The file system of ${release} cannot be made from ${MIRROR} (${error?.message ?? `debootstrap ended with ${status}`}):\n${told.slice(-2_000)}`,
+  );
+}
+
+/** What was begun by a process that is no more. */
+function removeUnfinished(release: Release): void {
+  for (const name of readdirSync(CACHE)) {
+    const [, of, pid] = /^\.(\w+)-(\d+)-/.exec(name) ?? [];
+    if (of === release && !existsSync(`/proc/${pid}`)) rmSync(join(CACHE, name), { recursive: true, force: true });
+  }
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { baseOf } from './fleet-base.ts';
-import { removeDeadFleets } from './fleet-leftovers.ts';
+import { removeDeadFleets, watchOver } from './fleet-leftovers.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -14,23 +14,33 @@ declare module 'vitest' {
   }
 }
 
-let debs: string;
+let remove: () => Promise<void>;
 
 /** Once for all files of the fleet: the packages, and the file systems that machines are booted from. */
-export function setup(project: TestProject): void {
+export async function setup(project: TestProject): Promise<void> {
   removeDeadFleets();
-  debs = mkdtempSync(join(tmpdir(), 'fleet-debs-'));
-  const build = ['scripts/run-ts.mjs', 'scripts/deb/main.ts', '--outdir', debs];
+  // By its name, what is left of it is found as fleets are.
+  const debs = mkdtempSync(join(tmpdir(), `fleet-${process.pid}-0-`));
+  remove = watchOver(debs);
   try {
-    execFileSync(process.execPath, build, { stdio: ['ignore', 'ignore', 'inherit'] });
+    buildPackages(debs);
+    for (const release of ['bookworm', 'trixie'] as const) baseOf(release);
   } catch (error) {
-    teardown(); // Nobody calls it after a setup that fails.
+    await remove(); // Nobody calls teardown after a setup that fails.
     throw error;
   }
-  for (const release of ['bookworm', 'trixie'] as const) baseOf(release);
   project.provide('debs', debs);
 }
 
-export function teardown(): void {
-  rmSync(debs, { recursive: true, force: true });
+/** @throws Error with what was printed, of which nobody wants to read anything where all is well */
+function buildPackages(into: string): void {
+  const build = ['scripts/run-ts.mjs', 'scripts/deb/main.ts', '--outdir', into];
+  const { status, stdout, stderr, error } = spawnSync(process.execPath, build, { encoding: 'utf8', maxBuffer: 1e8 });
+  if (status === 0) return;
+  const printed = `${stdout}${stderr}`.trim().split('\n').slice(-60).join('\n');
+  throw new Error(`The packages could not be built (npm run build:deb): ${error?.message ?? printed}`);
+}
+
+export async function teardown(): Promise<void> {
+  await remove();
 }

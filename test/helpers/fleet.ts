@@ -3,10 +3,11 @@ import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_pr
 import { once } from 'node:events';
 import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { baseOf, type Release } from './fleet-base.ts';
-import { type FleetName, leftoversOf, networkName } from './fleet-leftovers.ts';
+import { END_GROUP, ENTER_GROUP, makeGroup, ownGroup } from './fleet-cgroup.ts';
+import { leftoversOf, watchOver } from './fleet-leftovers.ts';
 
 /*
  * Machines booted with systemd-nspawn on a private bridge, in a network namespace of their own: nothing of them is seen by the
@@ -40,17 +41,27 @@ let fleets = 0;
 export function createFleet(): Fleet {
   fleets += 1;
   const root = mkdtempSync(join(tmpdir(), `fleet-${process.pid}-${fleets}-`));
-  const network = networkName(process.pid, fleets);
+  const name = basename(root);
+  const group = join(ownGroup(), name);
+  const remove = watchOver(root);
   const machines: BootedMachine[] = [];
   const ip = (...args: string[]) => execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'inherit'] });
-  ip('netns', 'add', network);
-  ip('-n', network, 'link', 'set', 'lo', 'up');
-  ip('-n', network, 'link', 'add', 'br0', 'type', 'bridge');
-  ip('-n', network, 'link', 'set', 'br0', 'up');
+  makeGroup(group);
+  ip('netns', 'add', name);
+  ip('-n', name, 'link', 'set', 'lo', 'up');
+  ip('-n', name, 'link', 'add', 'br0', 'type', 'bridge');
+  ip('-n', name, 'link', 'set', 'br0', 'up');
   return {
-    async machine(name, release) {
+    async machine(hostname, release) {
       const address = `10.77.0.${10 + machines.length}`;
-      const machine = new BootedMachine({ root, network, name, address, release });
+      const machine = new BootedMachine({
+        root,
+        network: name,
+        group: join(group, hostname),
+        name: hostname,
+        address,
+        release,
+      });
       machines.push(machine);
       machine.prepare();
       for (const each of machines) each.write('/etc/hosts', hostsFile(each, machines));
@@ -58,12 +69,9 @@ export function createFleet(): Fleet {
       return machine;
     },
     async remove() {
-      const problems: unknown[] = [];
-      for (const machine of machines) await machine.remove().catch((error: unknown) => problems.push(error));
-      ip('netns', 'del', network);
-      if (problems.length === 0) rmSync(root, { recursive: true, force: true });
-      problems.push(...leftoversOf({ root, network }));
-      if (problems.length > 0) throw new Error(`a fleet was not removed whole:\n${problems.join('\n')}`);
+      await remove();
+      const left = leftoversOf(root);
+      if (left.length > 0) throw new Error(`a fleet was not removed whole:\n${left.join('\n')}`);
     },
   };
 }
@@ -74,7 +82,13 @@ function hostsFile(own: Machine, all: readonly Machine[]): string {
   return ['127.0.0.1 localhost', '::1 localhost', ...lines.map((words) => words.join(' ')), ''].join('\n');
 }
 
-interface Place extends FleetName {
+interface Place {
+  /** The directory of the fleet. */
+  readonly root: string;
+  /** Its network namespace. */
+  readonly network: string;
+  /** The cgroup of this machine. */
+  readonly group: string;
   readonly name: string;
   readonly address: string;
   readonly release: Release;
@@ -86,7 +100,6 @@ class BootedMachine implements Machine {
   readonly #place: Place;
   #child: ChildProcess | undefined;
   #leader = '';
-  #isMounted = false;
 
   constructor(place: Place) {
     this.#place = place;
@@ -100,15 +113,17 @@ class BootedMachine implements Machine {
     const layers = ['upper', 'work', 'merged'].map((layer) => join(root, this.name, layer));
     for (const layer of layers) mkdirSync(layer, { recursive: true });
     const [upper, work, merged = ''] = layers;
-    const options = `lowerdir=${baseOf(release)},upperdir=${upper},workdir=${work}`;
+    // Nothing is ever written to the disk for its own sake: a power cut of a machine is none of the one below.
+    const options = `lowerdir=${baseOf(release)},upperdir=${upper},workdir=${work},volatile`;
     execFileSync('mount', ['-t', 'overlay', 'overlay', '-o', options, merged]);
-    this.#isMounted = true;
     this.write('/etc/hostname', `${this.name}\n`);
     // Nobody sits there: apt asks nothing, and takes what there is without a network.
     this.write('/etc/apt/apt.conf.d/99fleet', 'APT::Get::Assume-Yes "true";\nAPT::Install-Recommends "false";\n');
     rmSync(this.at('/etc/machine-id'), { force: true });
     for (const kind of ['rsa', 'ecdsa', 'ed25519']) rmSync(this.at(`/etc/ssh/ssh_host_${kind}_key`), { force: true });
-    execFileSync('ssh-keygen', ['-A', '-f', this.at('')], { stdio: 'ignore' });
+    // One is enough: those of RSA take long to make.
+    const key = this.at('/etc/ssh/ssh_host_ed25519_key');
+    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key], { stdio: 'ignore' });
   }
 
   at = (path: string): string => join(this.#place.root, this.name, 'merged', path);
@@ -130,17 +145,16 @@ class BootedMachine implements Machine {
   };
 
   boot = async (): Promise<void> => {
-    const { root, network, address } = this.#place;
+    const { root, network, group, address } = this.#place;
     const console_ = openSync(join(root, this.name, 'console'), 'a');
     // On this machine, the name is that of the fleet as well: others may be at work.
     const names = [`--machine=${network}-${this.name}`, `--hostname=${this.name}`];
     const nspawn = ['systemd-nspawn', '-q', '-D', this.at(''), ...names, '--register=no', '--keep-unit'];
     const settings = ['--resolv-conf=off', '--timezone=off', '--console=pipe', '--network-bridge=br0', '-b'];
-    // A machine ends with the test that has booted it, however that ends.
-    const together = ['--pdeathsig', 'KILL', 'nsenter', `--net=/run/netns/${network}`, ...nspawn, ...settings];
-    this.#child = spawn('setpriv', together, {
+    const booting = ['nsenter', `--net=/run/netns/${network}`, ...nspawn, ...settings];
+    makeGroup(group);
+    this.#child = spawn('unshare', ['--mount', 'sh', '-c', ENTER_GROUP, 'boot', group, ...booting], {
       stdio: ['ignore', console_, console_],
-      env: { ...process.env, SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '1' },
     });
     closeSync(console_);
     await this.#untilRunning(join(root, this.name, 'console'));
@@ -150,10 +164,9 @@ class BootedMachine implements Machine {
   };
 
   async #untilRunning(log: string): Promise<void> {
-    for (let attempt = 0; attempt < 600 && this.#isOn(); attempt += 1) {
-      await sleep(200);
-      const found = spawnSync('pgrep', ['-P', String(this.#child?.pid)], { encoding: 'utf8' });
-      this.#leader = found.stdout.split('\n')[0] ?? '';
+    for (let attempt = 0; attempt < 1_200 && this.#isOn(); attempt += 1) {
+      await sleep(100);
+      this.#leader ||= firstProcessBelow(this.#child?.pid);
       if (this.#leader === '') continue;
       const state = spawnSync('nsenter', ['-t', this.#leader, '-a', '-r', '-w', 'systemctl', 'is-system-running'], {
         encoding: 'utf8',
@@ -171,17 +184,27 @@ class BootedMachine implements Machine {
     const child = this.#child;
     if (child === undefined || !this.#isOn()) return;
     const gone = once(child, 'exit');
+    // systemd-nspawn takes the cable away by itself.
     if (this.#leader === '') child.kill('SIGKILL');
     else process.kill(Number(this.#leader), 'SIGKILL');
     await gone;
+    execFileSync('sh', ['-c', `${END_GROUP} end_group "$1"`, 'cut', this.#place.group], { stdio: 'ignore' });
     this.#child = undefined;
     this.#leader = '';
   };
+}
 
-  async remove(): Promise<void> {
-    await this.cutPower();
-    if (this.#isMounted) execFileSync('umount', ['-R', this.at('')]);
-  }
+/** The process that is number 1 of the machine below systemd-nspawn, empty until there is one; before it, others come and go. */
+function firstProcessBelow(nspawn: number | undefined): string {
+  const children = spawnSync('pgrep', ['-P', String(nspawn)], { encoding: 'utf8' }).stdout.split('\n');
+  const isFirst = (pid: string) => {
+    try {
+      return pid !== '' && /^NSpid:.*\t1$/m.test(readFileSync(join('/proc', pid, 'status'), 'utf8'));
+    } catch {
+      return false; // It has ended since it was listed.
+    }
+  };
+  return children.find(isFirst) ?? '';
 }
 
 /** Waits, at most three minutes, until a command line in a machine ends with success. */

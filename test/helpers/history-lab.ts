@@ -51,7 +51,7 @@ async function seed(root: string) {
   const web1 = of('web1', live);
   const services = ['web/shop', 'web/blog', 'db/main'];
   const inTree = (script: string) =>
-    execFileSync('bash', ['-euc', script], { cwd: live, env: { ...process.env, LC_ALL: 'C.UTF-8' } });
+    execFileSync('bash', ['--norc', '-euc', script], { cwd: live, env: { ...process.env, LC_ALL: 'C.UTF-8' } });
   inTree(TREE);
   const oldest = await seedSnapshot(web1, { time: '2026-03-01 03:00:00', services });
   inTree('echo second > web/blog/post; echo more > web/blog/more; rm db/main/binary');

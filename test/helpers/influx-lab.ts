@@ -42,8 +42,16 @@ export class InfluxLab {
   }
 
   async start(): Promise<void> {
-    [this.api, this.host] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
-    await this.#serve('');
+    for (let attempt = 1; ; attempt += 1) {
+      [this.api, this.host] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
+      try {
+        return await this.#serve('');
+      } catch (error) {
+        await this.stop();
+        // Somebody else was quicker.
+        if (attempt === 5) throw error;
+      }
+    }
   }
 
   /** With the same data and addresses. */
@@ -66,11 +74,13 @@ export class InfluxLab {
       try {
         // Refused or not: somebody answers.
         await fetch(`http://${this.api}/ping`);
-        return;
+        break;
       } catch (error) {
-        if (Date.now() > end) throw error;
+        if (Date.now() > end || this.#server.exitCode !== null) throw error;
       }
     }
+    // Else it is somebody else's, at the same port.
+    if (this.#server.exitCode !== null) throw new Error('influxd did not start');
   }
 
   async remove(): Promise<void> {

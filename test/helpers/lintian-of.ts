@@ -27,8 +27,9 @@ exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp LANG=C.UTF-8 \${http_pr
  */
 export function lintianOf(release: Release, debs: string): string {
   const base = baseOf(release);
-  // A layer fits only what it has been made over.
-  const layer = join(CACHE, `${release}-lintian-${statSync(base).ino}`);
+  // A layer fits only what it has been made over; numbers of inodes are given again.
+  const { ino, birthtimeMs } = statSync(base);
+  const layer = join(CACHE, `${release}-lintian-${ino}-${Math.floor(birthtimeMs)}`);
   if (!existsSync(layer)) makeLayer(base, layer);
   const command = 'exec lintian --allow-root --fail-on error,warning /tmp/debs/*.deb 2>&1';
   return inside(`lowerdir=${layer}:${base}`, debs, command, 5 * 60_000);
@@ -40,7 +41,7 @@ function makeLayer(base: string, layer: string): void {
   for (const directory of [upper, work]) mkdirSync(directory ?? '');
   // The name servers of this machine, for as long as it takes.
   const install =
-    'cp /tmp/debs/resolv.conf /etc/resolv.conf; apt-get -qq update && apt-get -qq install -y --no-install-recommends lintian >/dev/null';
+    'cp /tmp/debs/resolv.conf /etc/resolv.conf; apt-get -qq update && apt-get -qq install -y --no-install-recommends -o Dpkg::Options::=--force-unsafe-io lintian >/dev/null';
   const etc = mkdtempSync(join(CACHE, '.names-'));
   try {
     execFileSync('cp', ['/etc/resolv.conf', etc]);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import type { Plugin } from '../../packages/client/src/plugin.ts';
 import type { Check, CopyContext, RestoreContext } from '../../packages/client/src/plugin-copy.ts';
 import { createRun, type Run } from '../../packages/common/src/exec.ts';
+import { fastDirectory } from './fast-directory.ts';
 import { startMariadb, type TestMariadb } from './mariadb.ts';
 import { copyContext, pluginContext, restoreContext } from './plugin-context.ts';
 
@@ -33,7 +33,7 @@ export class MariadbLab<Server extends TestMariadb = TestMariadb> {
     }, 120_000);
     afterAll(() => this.started?.stop());
     beforeEach(() => {
-      this.root = mkdtempSync(join(tmpdir(), 'mdt-'));
+      this.root = fastDirectory('mdt-');
       chmodSync(this.root, 0o755);
       for (const name of ['stage', 'scratch', 'kept']) this.emptied(name);
     });
@@ -85,8 +85,14 @@ export class MariadbLab<Server extends TestMariadb = TestMariadb> {
     return this.databases().map((name) => `${name}\n${this.server.dump(name)}`);
   }
 
+  /** A physical task is always about the server of the test, also where that does not run: never about the one of this machine. */
   options(more: object): object {
-    return { socket: this.server.socket, ...more };
+    if (!('physical' in more)) return { socket: this.server.socket, ...more };
+    if (this.server.own === undefined) throw new Error('This server has no unit: nothing physical is done to it.');
+    const { datadir, unit } = { ...this.server.own, ...more };
+    const isOurs = [this.root, this.server.directory].some((directory) => datadir.startsWith(`${directory}/`));
+    if (!isOurs || unit === 'mariadb.service') throw new Error(`${unit} with ${datadir} is none of this test's.`);
+    return { socket: this.server.socket, ...this.server.own, ...more };
   }
 
   save(options: object, more: More = {}) {

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fastDirectory } from './fast-directory.ts';
 
 /** A real MariaDB server of a test file, on a socket in a temporary directory. */
 export interface TestMariadb {
   readonly directory: string;
   readonly socket: string;
+  /** Options of every physical task; without them it would be about this machine's own server. */
+  readonly own?: { readonly datadir: string; readonly unit: string };
   /** Runs statements as root; what they print. */
   sql(statements: string, database?: string): string;
   /** All that is in a database, as text. */
@@ -34,7 +36,7 @@ export const INSTALL = [
 
 /** Starts a server as user `mysql`; root logs in by the socket, as on Debian. */
 export async function startMariadb(): Promise<TestMariadb> {
-  const directory = mkdtempSync(join(tmpdir(), 'mdb-'));
+  const directory = fastDirectory('mdb-');
   chmodSync(directory, 0o755);
   const data = join(directory, 'data');
   mkdirSync(data);

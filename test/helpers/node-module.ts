@@ -18,3 +18,17 @@ export function moduleIn(directory: string, files: Readonly<Record<string, strin
   }
   return { module, options: { module_dir: module } };
 }
+
+/** Stands for podman: a volume is a directory of its name; `unshare` is a real user namespace. */
+export const PODMAN = `echo "$(id -u) $*" >>podman.calls
+for last; do :; done
+case "$1 $2" in
+  "volume exists") [ -d "volumes/$last" ];;
+  "volume inspect") [ -d "volumes/$last" ] && echo "$PWD/volumes/$last";;
+  "volume create") mkdir "volumes/$last";;
+  "volume rm") rm -r "volumes/$last";;
+  ps*) cat running 2>/dev/null; exit 0;;
+  unshare*) shift; exec unshare --user --map-root-user "$@";;
+  *) exit 64;;
+esac
+`;

@@ -48,7 +48,7 @@ beforeAll(async () => {
   lab = await createSystemLab();
   execFileSync(
     'bash',
-    ['-euc', `mkdir data devices; cd data\n${KEPT}\ncd ../devices; ${DEVICES}; cd ..; ${BAD_TARGET}`],
+    ['--norc', '-euc', `mkdir data devices; cd data\n${KEPT}\ncd ../devices; ${DEVICES}; cd ..; ${BAD_TARGET}`],
     {
       cwd: lab.root,
       env: { ...process.env, LC_ALL: 'C.UTF-8' },

@@ -14,6 +14,7 @@ import { createArchiveWriter, type FinishedArchive } from './archive.ts';
 import type { ClientConfig } from './config.ts';
 import { openTaskSizes, type TaskSizes } from './expect/task-sizes.ts';
 import { listSpool, type Owner, publish, sweepSpool } from './publish.ts';
+import { removeOwn } from './remove-own.ts';
 import { saveServices } from './save-services.ts';
 import type { Service } from './service.ts';
 import type { ServiceIo } from './service-work.ts';
@@ -164,7 +165,7 @@ async function makeArchive(
     const made = await fillArchive(services, config.parallelServices, serviceIo);
     return { ...made, created };
   } finally {
-    await rm(work, { recursive: true, force: true });
+    await removeOwn(work).catch((error: unknown) => io.log.error(describeError(error)));
   }
 }
 

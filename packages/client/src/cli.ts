@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { cpus } from 'node:os';
-import { reportError } from '@local-backup/common/command-line';
+import { reportError, tolerateClosedOutput } from '@local-backup/common/command-line';
 import { sizeThreadPool } from '@local-backup/common/thread-pool';
 import { createProgram } from './cli/program.ts';
 import type { GlobalOptions } from './commands/session.ts';
@@ -11,10 +11,12 @@ async function beginHeartbeat(): Promise<void> {
 }
 
 async function main(): Promise<void> {
+  tolerateClosedOutput();
   sizeThreadPool(cpus().length);
   const program = createProgram();
   try {
-    if (process.env.NOTIFY_FD !== undefined) await beginHeartbeat();
+    const { NOTIFY_FD, NOTIFY_EXTEND } = process.env;
+    if ((NOTIFY_FD ?? NOTIFY_EXTEND) !== undefined) await beginHeartbeat();
     await program.parseAsync();
   } catch (error) {
     process.exitCode = await reportError(error, { json: program.opts<GlobalOptions>().json ?? false });

@@ -32,55 +32,64 @@ export async function placeTrees(work: ServiceWork, io: ServiceIo): Promise<void
   }
 }
 
-/** @returns the trees that can be read */
+/** @returns the trees that can be read, without the paths that have no place */
 async function placeTask(progress: TaskProgress, taken: Taken[], work: ServiceWork): Promise<readonly Tree[]> {
   const { key: by } = progress.task;
-  const { trees = [] } = progress.result;
   const fitting: Tree[] = [];
   const own: Taken[] = [];
-  for (const tree of trees) {
-    const places = placesOf(tree);
-    const problem = clashBetween(places, taken) ?? (await clashInStage(places, progress, work));
-    if (problem === undefined) fitting.push(tree);
-    else failureOf(progress, 'read', new BackupError('failed', problem));
-    own.push(...places.map((place) => ({ by, place })));
+  for (const tree of progress.result.trees ?? []) {
+    const paths: BytePath[] = [];
+    const problems: string[] = [];
+    for (const path of checkedPaths(tree.paths)) {
+      const place = placeOf(tree, path);
+      const problem = clashBetween(place, taken) ?? (await clashInStage(place, progress, work));
+      if (problem !== undefined) problems.push(problem);
+      else {
+        paths.push(path);
+        own.push({ by, place });
+      }
+    }
+    if (paths.length > 0) fitting.push({ ...tree, paths });
+    refuse(progress, problems);
   }
   // What one plugin names itself, it has to keep apart itself: it knows what it leaves out.
   taken.push(...own);
   return fitting;
 }
 
-function placesOf({ into, paths }: Tree): readonly BytePath[] {
-  const top = bytePathOfText(into);
-  return checkedPaths(paths).map((path) => (path === '.' ? top : (`${top}/${path}` as BytePath)));
+/** So many are told one by one. */
+const MOST_REFUSALS = 10;
+
+function refuse(progress: TaskProgress, problems: readonly string[]): void {
+  const left = problems.length - MOST_REFUSALS;
+  const told = [...problems.slice(0, MOST_REFUSALS), ...(left > 0 ? [`${left} more of its paths are not saved.`] : [])];
+  for (const problem of told) failureOf(progress, 'read', new BackupError('failed', problem));
 }
 
-function clashBetween(places: readonly BytePath[], taken: readonly Taken[]): string | undefined {
-  for (const place of places) {
-    const other = taken.find((one) => isWithin(one.place, place) || isWithin(place, one.place));
-    if (other === undefined) continue;
-    return `\`${other.by}\` puts ${displayPath(other.place)} into the archive${refusal(place)}`;
-  }
-  return undefined;
+function placeOf({ into }: Tree, path: BytePath): BytePath {
+  const top = bytePathOfText(into);
+  return path === '.' ? top : (`${top}/${path}` as BytePath);
+}
+
+function clashBetween(place: BytePath, taken: readonly Taken[]): string | undefined {
+  const other = taken.find((one) => isWithin(one.place, place) || isWithin(place, one.place));
+  return other && `\`${other.by}\` puts ${displayPath(other.place)} into the archive${refusal(place)}`;
 }
 
 /** What another task has left in the stage is a dump, which may be nowhere else: it stays, and the tree gives way. */
 async function clashInStage(
-  places: readonly BytePath[],
+  place: BytePath,
   progress: TaskProgress,
   { stage, owners }: ServiceWork,
 ): Promise<string | undefined> {
-  for (const place of places) {
-    const owner = owners.ownerOf(place);
-    if (owner === undefined || owner === progress) continue;
-    const isThere = await lstat(Buffer.concat([Buffer.from(`${stage}/`), bytesOf(place)])).then(
-      () => true,
-      // A file where a directory of the tree would be.
-      (error: NodeJS.ErrnoException) => error.code === 'ENOTDIR',
-    );
-    if (isThere) return `\`${owner.task.key}\` has left something there in its directory${refusal(place)}`;
-  }
-  return undefined;
+  const owner = owners.ownerOf(place);
+  if (owner === undefined || owner === progress) return undefined;
+  const isThere = await lstat(Buffer.concat([Buffer.from(`${stage}/`), bytesOf(place)])).then(
+    () => true,
+    // A file where a directory of the tree would be.
+    (error: NodeJS.ErrnoException) => error.code === 'ENOTDIR',
+  );
+  return isThere ? `\`${owner.task.key}\` has left something there in its directory${refusal(place)}` : undefined;
 }
 
 function refusal(place: BytePath): string {

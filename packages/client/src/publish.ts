@@ -90,7 +90,7 @@ export async function sweepSpool(
   const unfinished = names.filter((name) => isPartialName(name) || isUnfinishedName(name));
   const files = [...unfinished, ...unpublishedLeftovers(names, hostname)];
   for (const name of files) await rm(join(spool, name), { force: true });
-  const swept = [...(await sweepWorkDirectories(spool, needed)), ...files.map((name) => join(spool, name))];
+  const swept = [...(await sweepWorkDirectories(spool, log, needed)), ...files.map((name) => join(spool, name))];
   for (const path of swept) log.warn(`Removed ${path}, left by a run that was killed.`, { path });
 }
 

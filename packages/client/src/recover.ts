@@ -39,7 +39,6 @@ export async function recover(io: RecoverIo): Promise<Recovery> {
   const undone: string[] = [];
   const failed: Stuck[] = [];
   await io.journal.sweep();
-  await sweepScratch(io);
   const { entries, damaged } = await io.journal.list();
   for (const { service, message } of damaged) {
     failed.push({ service, message: `an undo entry is damaged, so nobody knows what has to be started: ${message}` });
@@ -57,6 +56,8 @@ export async function recover(io: RecoverIo): Promise<Recovery> {
       failed.push({ service: serviceOf(entry), message });
     }
   }
+  // Last, and only when nobody needs it any more: a plugin may have left there what has to be known to undo it.
+  if (failed.length === 0) await sweepScratch(io);
   for (const { message } of failed) io.log.error(`Cannot undo what an earlier run had left: ${message}`);
   return { undone, failed };
 }

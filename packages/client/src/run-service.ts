@@ -9,6 +9,7 @@ import { judgeTasks } from './judge-tasks.ts';
 import { placeTrees } from './place-trees.ts';
 import { isEarly, placeOf } from './plugin-order.ts';
 import { readAfterPost, readBeforePost } from './read-trees.ts';
+import { requireNoMounts } from './remove-own.ts';
 import type { Service } from './service.ts';
 import {
   addTotals,
@@ -73,7 +74,7 @@ async function openService(service: Service, io: ServiceIo): Promise<ServiceWork
   const prefix = `${service.type}/${service.name}`;
   await io.archive.addDirectory(service.type);
   await io.archive.addDirectory(prefix);
-  return { prefix, stage, owners, tasks, prepared: [], held: [], totals: { bytes: 0, files: 0 } };
+  return { prefix, stage, owners, tasks, prepared: [], spoilt: [], held: [], totals: { bytes: 0, files: 0 } };
 }
 
 /** @returns the seconds that the service stood still */
@@ -92,6 +93,7 @@ async function saveTrees(work: ServiceWork, io: ServiceIo): Promise<number> {
       const since = quietSince(work);
       if (since !== undefined) secondsStopped = secondsSince(since, io);
     }
+    for (const progress of work.spoilt) if (!inSnapshot(progress)) await makeRoom(progress, work, io);
     await readAfterPost(work, io);
   } finally {
     await postAll(work, io, inSnapshot);
@@ -119,6 +121,8 @@ async function prepareTask(progress: TaskProgress, work: ServiceWork, io: Servic
     await plugin.prepare?.(progress.context);
   });
   if (progress.context.remembered() !== undefined) progress.quietSince = begun;
+  // Or it would count as what the first task that is run has left.
+  await attempt(progress, 'prepare', io, () => work.owners.claim(progress));
   return done;
 }
 
@@ -132,18 +136,24 @@ async function runTask(progress: TaskProgress, work: ServiceWork, io: ServiceIo)
     await requireFreeSpace(work.stage, io.minFreeBytes);
   });
   await attempt(progress, 'run', io, () => work.owners.claim(progress));
-  if (progress.status === 'failed') await attempt(progress, 'run', io, () => makeRoom(progress, work, io));
+  if (progress.status !== 'failed') return;
+  // What is to be undone may be known only from what is in the stage: its `post` comes first.
+  if (work.prepared.includes(progress)) work.spoilt.push(progress);
+  else await makeRoom(progress, work, io);
 }
 
 /** What has filled the disk, and is not whole, must not cost the other services: neither they nor the archive had room. */
-async function makeRoom(progress: TaskProgress, { stage, owners }: ServiceWork, { minFreeBytes }: ServiceIo) {
-  const isFull = await requireFreeSpace(stage, minFreeBytes).then(
+async function makeRoom(progress: TaskProgress, { stage, owners }: ServiceWork, io: ServiceIo): Promise<void> {
+  const isFull = await requireFreeSpace(stage, io.minFreeBytes).then(
     () => false,
     () => true,
   );
   if (!isFull || !owners.has(progress)) return;
-  await owners.remove(progress);
-  warnOf(progress, ['What it had written was removed: the other services need the room.']);
+  await attempt(progress, 'run', io, async () => {
+    await requireNoMounts(stage);
+    await owners.remove(progress);
+    warnOf(progress, ['What it had written was removed: the other services need the room.']);
+  });
 }
 
 /**

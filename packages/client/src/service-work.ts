@@ -31,6 +31,8 @@ export interface ServiceWork {
   readonly tasks: readonly TaskProgress[];
   /** Tasks whose prepare has begun. */
   readonly prepared: TaskProgress[];
+  /** Those of them whose run has failed. */
+  readonly spoilt: TaskProgress[];
   /** Trees that were read while the service stood still, and are not in the archive yet. */
   readonly held: { readonly progress: TaskProgress; readonly tree: Tree; readonly held: HeldTree }[];
   readonly totals: { bytes: number; files: number };

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { copyFile, mkdir, mkdtemp, readdir, rm, stat, statfs, utimes } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, stat, statfs, utimes } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { formatBytes } from '@local-backup/common/bytes';
-import { BackupError } from '@local-backup/common/errors';
+import { BackupError, describeError } from '@local-backup/common/errors';
+import type { Log } from '@local-backup/common/log';
+import { removeOwn } from './remove-own.ts';
 
 /** Name of the work directory inside the spool, as the original had it: `backup.<program>.XXXXXX` (C21). */
 const WORK_PREFIX = 'backup.backup-client.';
@@ -35,13 +37,23 @@ export async function stageConfig(stage: string, file: string): Promise<void> {
  * @param needed paths below those that have to stay
  * @returns the paths that were removed
  */
-export async function sweepWorkDirectories(spool: string, needed: readonly string[] = []): Promise<readonly string[]> {
+export async function sweepWorkDirectories(
+  spool: string,
+  log: Pick<Log, 'error'>,
+  needed: readonly string[] = [],
+): Promise<readonly string[]> {
   const names = (await readdir(spool)).filter((name) => name.startsWith(WORK_PREFIX));
   const paths = names
     .map((name) => join(spool, name))
     .filter((path) => !needed.some((one) => one.startsWith(`${path}/`)));
-  for (const path of paths) await rm(path, { recursive: true, force: true });
-  return paths;
+  const removed: string[] = [];
+  for (const path of paths) {
+    await removeOwn(path).then(
+      () => removed.push(path),
+      (error: unknown) => log.error(describeError(error)),
+    );
+  }
+  return removed;
 }
 
 /** @throws BackupError when fewer than `minimum` bytes are free where `directory` is */

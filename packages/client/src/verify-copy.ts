@@ -88,7 +88,7 @@ export async function verifyServiceCopy(
 }
 
 /** No checks are no evidence, unless nothing was to be saved. */
-function nothingLookedAt({ key, plugin, options }: ServiceTask): readonly Check[] {
+export function nothingLookedAt({ key, plugin, options }: ServiceTask): readonly Check[] {
   if (plugin.savesNothing === true || plugin.savesNothingWith?.(options) === true) return [];
   return [{ name: key, status: 'skipped', message: 'nothing was looked at: its plugin has found nothing to check' }];
 }

@@ -22,6 +22,16 @@ export async function reportError(error: unknown, { json }: { readonly json: boo
   return exitCodeOf(error);
 }
 
+/** Output that nobody reads any more (`-h | head`) is no error; output that cannot be written, on a full disk for example, is one. */
+export function tolerateClosedOutput(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      // Where the log listens too, it has its own rule: no backup ends because its log cannot be written.
+      if (error.code !== 'EPIPE' && stream.listenerCount('error') === 1) throw error;
+    });
+  }
+}
+
 /** Help, version, or a wrong command line; `exitCode` 0 for the first two. Known by its code: this package does not depend on commander. */
 export function isCommanderError(error: unknown): error is Error & { readonly exitCode: number } {
   const { code, exitCode } = error instanceof Error ? (error as { code?: unknown; exitCode?: unknown }) : {};

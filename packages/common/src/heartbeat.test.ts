@@ -27,12 +27,22 @@ function begin(settings: Partial<HeartbeatSettings> = {}) {
 const BEAT = 'EXTEND_TIMEOUT_USEC=10000000';
 
 it('the times of the unit count, where it has a socket', () => {
-  expect(heartbeatTimes({ NOTIFY_SOCKET: '/run/systemd/notify' })).toBeUndefined();
-  expect(heartbeatTimes({ NOTIFY_FD: '3' })).toEqual({ descriptor: 3, extendMs: 300_000, limitMs: 86_400_000 });
+  const warn = vi.fn();
+  expect(heartbeatTimes({ NOTIFY_SOCKET: '/run/systemd/notify' }, warn)).toBeUndefined();
+  expect(heartbeatTimes({ NOTIFY_FD: '3' }, warn)).toEqual({ descriptor: 3, extendMs: 300_000, limitMs: 86_400_000 });
   const times = { NOTIFY_FD: '3', NOTIFY_EXTEND: '20s', NOTIFY_LIMIT: '3d' };
-  expect(heartbeatTimes(times)).toMatchObject({ extendMs: 20_000, limitMs: 259_200_000 });
-  expect(() => heartbeatTimes({ ...times, NOTIFY_LIMIT: 'long' })).toThrow(/NOTIFY_LIMIT in the unit is wrong/);
-  expect(() => heartbeatTimes({ ...times, NOTIFY_EXTEND: '0' })).toThrow(/NOTIFY_EXTEND in the unit is wrong/);
+  expect(heartbeatTimes(times, warn)).toMatchObject({ extendMs: 20_000, limitMs: 259_200_000 });
+  expect(warn).not.toHaveBeenCalled();
+});
+
+it('what is no time is told, and keeps no run from beginning', () => {
+  const warn = vi.fn();
+  const times = { NOTIFY_FD: '3', NOTIFY_EXTEND: '0', NOTIFY_LIMIT: 'infinity' };
+  expect(heartbeatTimes(times, warn)).toMatchObject({ extendMs: 300_000, limitMs: 86_400_000 });
+  expect(warn.mock.calls.flat()).toEqual([
+    expect.stringMatching(/^NOTIFY_EXTEND in the unit must be more than nothing: 5m counts/),
+    expect.stringMatching(/^NOTIFY_LIMIT in the unit is wrong, 1d counts instead: /),
+  ]);
 });
 
 it('beats at once and ten times as often as needed, with what was said last', () => {
@@ -47,6 +57,14 @@ it('beats at once and ten times as often as needed, with what was said last', ()
   const before = written.length;
   vi.advanceTimersByTime(20_000);
   expect(written).toHaveLength(before);
+});
+
+it('a long line of the log is cut: systemd throws a message of 4096 bytes away, and the beat with it', () => {
+  const { heartbeat, written } = begin();
+  heartbeat.tell('\u20ac'.repeat(5_000));
+  vi.advanceTimersByTime(2_000);
+  expect(written.at(-1)).toMatch(new RegExp(`^${BEAT}\nSTATUS=\u20ac+\\.\\.\\.$`));
+  expect(Buffer.byteLength(written.at(-1) ?? '')).toBeLessThan(4_096);
 });
 
 it('an honest run ends too: no more beats after the limit, and a warning', () => {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { parseDuration } from './duration.ts';
-import { BackupError } from './errors.ts';
+import { describeError } from './errors.ts';
 
 /**
  * Tells systemd that the program is alive. A watchdog (`WatchdogSec=`) does nothing for units of `Type=oneshot`. So these
@@ -37,33 +37,37 @@ export interface HeartbeatSettings extends HeartbeatTimes {
 const ENDING_LIMIT_MS = 15 * 60_000;
 /** Lines of the log come in bursts; the last one counts. Milliseconds. */
 const STATUS_DELAY_MS = 1_000;
+/**
+ * A message of 4096 bytes or more is thrown away by systemd as a whole (NOTIFY_BUFFER_MAX), the beat in it too, and a line
+ * of the log may be longer: its beginning is enough. Characters, of three bytes at most.
+ */
+const LONGEST_STATUS = 500;
 /** Where the unit does not say otherwise. */
-const DEFAULTS = { extend: '5m', limit: '1d' };
+const DEFAULTS = { NOTIFY_EXTEND: '5m', NOTIFY_LIMIT: '1d' };
 
 /**
  * What the unit says: `$NOTIFY_FD` of `systemd/alive`, and `$NOTIFY_EXTEND` and `$NOTIFY_LIMIT`, times such as `5m`.
  * Undefined outside of such a unit.
- * @throws BackupError `config` for what is no time
+ * @param warn is told of what is no time; the default counts then: a slip in a drop-in is no reason to save nothing
  */
-export function heartbeatTimes(env: Readonly<Record<string, string | undefined>>): HeartbeatTimes | undefined {
-  const { NOTIFY_FD: descriptor = '', NOTIFY_EXTEND: extend, NOTIFY_LIMIT: limit } = env;
+export function heartbeatTimes(
+  env: Readonly<Record<string, string | undefined>>,
+  warn: (message: string) => void,
+): HeartbeatTimes | undefined {
+  const { NOTIFY_FD: descriptor = '' } = env;
   if (!/^\d+$/.test(descriptor)) return undefined;
-  return {
-    descriptor: Number(descriptor),
-    extendMs: timeOf('NOTIFY_EXTEND', extend ?? DEFAULTS.extend),
-    limitMs: timeOf('NOTIFY_LIMIT', limit ?? DEFAULTS.limit),
+  const timeOf = (name: keyof typeof DEFAULTS): number => {
+    const usual = DEFAULTS[name];
+    try {
+      const milliseconds = parseDuration(env[name] ?? usual);
+      if (milliseconds > 0) return milliseconds;
+      warn(`${name} in the unit must be more than nothing: ${usual} counts instead.`);
+    } catch (error) {
+      warn(`${name} in the unit is wrong, ${usual} counts instead: ${describeError(error)}`);
+    }
+    return parseDuration(usual);
   };
-}
-
-function timeOf(name: string, text: string): number {
-  try {
-    const milliseconds = parseDuration(text);
-    if (milliseconds > 0) return milliseconds;
-    throw new BackupError('config', 'it must be more than nothing');
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new BackupError('config', `${name} in the unit is wrong: ${reason}`, { cause: error });
-  }
+  return { descriptor: Number(descriptor), extendMs: timeOf('NOTIFY_EXTEND'), limitMs: timeOf('NOTIFY_LIMIT') };
 }
 
 /** Beats at once, and then ten times as often as is needed. */
@@ -83,7 +87,7 @@ export function startHeartbeat(settings: HeartbeatSettings): Heartbeat {
   beat();
   return {
     tell(text) {
-      status = text;
+      status = text.length > LONGEST_STATUS ? `${text.slice(0, LONGEST_STATUS - 3)}...` : text;
       soon ??= setTimeout(() => {
         soon = undefined;
         beat();

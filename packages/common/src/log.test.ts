@@ -100,7 +100,9 @@ describe('createLog', () => {
   it('goes on when nobody reads any more', () => {
     const listeners: string[] = [];
     const broken = { write: () => false, on: (event: string) => listeners.push(event) };
-    logTo({ stdout: broken, stderr: broken });
+    logTo({ stdout: broken, stderr: { ...broken } });
+    // A program has several logs, and two streams.
+    logTo({ stdout: broken });
     expect(listeners).toEqual(['error', 'error']);
   });
 

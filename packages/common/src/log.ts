@@ -93,11 +93,7 @@ const FIELD_NAMES: readonly (keyof LogFields)[] = [
 /** The log of a program. Errors and warnings go to standard error, the rest to standard output (C06). */
 export function createLog(settings: LogSettings): Log {
   const { now = () => new Date() } = settings;
-  for (const stream of [settings.stdout, settings.stderr]) {
-    stream.on?.('error', () => {
-      // A log that nobody reads any more (`| head`) is no reason to end a backup.
-    });
-  }
+  for (const stream of [settings.stdout, settings.stderr]) ignoreErrors(stream);
   const logger = pino(
     {
       level: settings.level === 3 ? 'debug' : 'info',
@@ -110,6 +106,15 @@ export function createLog(settings: LogSettings): Log {
     { write: (line: string) => deliver(line, settings) },
   );
   return logWith(logger, {});
+}
+
+const heard = new WeakSet<LogStream>();
+
+/** A log that nobody reads any more (`| head`) is no reason to end a backup. Once for each stream: it may have many logs. */
+function ignoreErrors(stream: LogStream): void {
+  if (heard.has(stream)) return;
+  heard.add(stream);
+  stream.on?.('error', () => undefined);
 }
 
 /** True where standard error is connected to the systemd journal (systemd.exec(5), JOURNAL_STREAM). */

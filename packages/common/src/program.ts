@@ -49,24 +49,29 @@ export function createToolbox({ level, json, runLog, infoTo }: ToolboxSettings):
   return { log, run: createRun({ scrub }), stream: createStream({ scrub }), scrubber };
 }
 
+/** The unit relies on signs of life, but its command was replaced, by a drop-in for example. */
+const NOT_BY_ALIVE =
+  'This run cannot tell systemd that it is alive and may be ended within minutes: in the unit, ExecStart= has to begin with /opt/backup/lib/alive (systemctl cat).';
+
 /** Of this process: there is one systemd, and one unit that it is in. */
 let heartbeat: Heartbeat | undefined;
 
 /**
  * Lets systemd know that this program is alive, and what its log says last. It does not keep the program running.
  * Nothing happens outside of a unit that wants to know.
- *
- * @throws BackupError `config` where the times in the unit are none
  */
 export function keepAlive({ json }: { readonly json: boolean }): void {
-  const times = heartbeatTimes(process.env);
-  if (times === undefined) return;
   const { log } = createToolbox({ level: 'warn', json });
+  const warn = (message: string) => log.warn(message);
+  const { NOTIFY_EXTEND, NOTIFY_FD } = process.env;
+  if (NOTIFY_EXTEND !== undefined && NOTIFY_FD === undefined) warn(NOT_BY_ALIVE);
+  const times = heartbeatTimes(process.env, warn);
+  if (times === undefined) return;
   heartbeat = startHeartbeat({
     ...times,
     write: writeSync,
     endingMs: endingFor,
-    warn: (message) => log.warn(message),
+    warn,
   });
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { reportError } from '@local-backup/common/command-line';
+import { reportError, tolerateClosedOutput } from '@local-backup/common/command-line';
 import { createProgram } from './cli/program.ts';
 import { exitCodeFor, pluginLine } from './cli/report-commands.ts';
 import type { GlobalOptions } from './commands/session.ts';
@@ -13,11 +13,13 @@ async function beginHeartbeat(): Promise<void> {
 }
 
 async function main(): Promise<void> {
+  tolerateClosedOutput();
   const program = createProgram((exitCode) => {
     process.exitCode = exitCode;
   });
   try {
-    if (process.env.NOTIFY_FD !== undefined) await beginHeartbeat();
+    const { NOTIFY_FD, NOTIFY_EXTEND } = process.env;
+    if ((NOTIFY_FD ?? NOTIFY_EXTEND) !== undefined) await beginHeartbeat();
     await program.parseAsync();
   } catch (error) {
     const { json = false } = program.opts<GlobalOptions>();

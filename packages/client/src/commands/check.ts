@@ -9,17 +9,23 @@ import { type GlobalOptions, openSession, taskIoOf } from './session.ts';
 
 /**
  * `backup-client check`: reads the whole configuration and asks every task whether it can be done. Changes nothing.
- * @throws BackupError `config` when something would fail
+ * @param signal ends the looking, where a signal to this process does not
+ * @throws BackupError `config` when something would fail; what the signal was aborted with
  */
-export async function checkCommand(global: GlobalOptions, print: (text: string) => void): Promise<void> {
+export async function checkCommand(
+  global: GlobalOptions,
+  print: (text: string) => void,
+  signal = new AbortController().signal,
+): Promise<void> {
   const session = await openSession(global);
   const { config, run, now, plugins } = session;
   await resolveAccount(config.backupUser, config.backupGroup, run);
   // What is wrong is in the table; the log would say it twice.
   const quiet = { ...session.log, error: () => undefined };
-  const io = { ...taskIoOf(session, new AbortController().signal), log: quiet, plugins, now };
+  const io = { ...taskIoOf(session, signal), log: quiet, plugins, now };
   const found = await findServices(config, [], [], io);
   const surroundings = await checkSurroundings(session);
+  signal.throwIfAborted();
   const warnings = [...config.warnings, ...found.warnings];
   const result = { configFile: global.config, warnings, surroundings, services: checkedServices(found) };
   print(global.json ? `${JSON.stringify(result)}\n` : renderCheck(result));

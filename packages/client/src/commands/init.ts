@@ -85,10 +85,16 @@ export async function initCommand(
 
 /** @throws BackupError `usage` for options that do not go together, or where nobody can be asked */
 function requireUsage({ json }: GlobalOptions, options: InitOptions): void {
-  const { yes, dryRun, serverKey, serverAddress, service } = options;
+  const { yes, dryRun, serverKey, serverAddress, service, adminEmail, enableTimer } = options;
   const bad = (message: string) => new BackupError('usage', message);
   if (serverAddress !== undefined && serverKey === undefined) throw bad('--server-address goes with --server-key.');
   if (yes && dryRun) throw bad('Give either --yes or --dry-run.');
+  const isKeyAlone = serverKey !== undefined && !yes;
+  if (isKeyAlone && [service, adminEmail, enableTimer].some((option) => option !== undefined)) {
+    throw bad(
+      'With --server-key only the key is put in, unless --yes asks for all the rest: give that, or no other option.',
+    );
+  }
   if (service?.includes('')) throw bad('--service names nothing. Is a variable of the shell not set?');
   if (yes || dryRun || json || serverKey !== undefined || confirmOnTerminal.isPossible()) return;
   throw bad('There is no terminal to ask on: look at the proposals with --dry-run, then say --yes.');
@@ -155,13 +161,14 @@ async function choose(
 
 /** Looks at all that is configured now, and says what is left to do. @throws BackupError what `check` throws */
 async function finish(
-  { global, options, print, say, places }: Command & { readonly say: (text: string) => void },
+  { global, options, print, say, places, signal }: Command & { readonly say: (text: string) => void },
   questions: Questions | undefined,
 ): Promise<void> {
-  const problem = await checkCommand(global, print).then(
+  const problem = await checkCommand(global, print, signal).then(
     () => undefined,
     (error: unknown) => ({ error }),
   );
+  signal.throwIfAborted();
   const state = await timerState(places.systemdDirectory);
   const wants =
     options.enableTimer ?? (state === 'disabled' && questions !== undefined && (await askForTimer(questions)));

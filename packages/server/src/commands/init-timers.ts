@@ -29,7 +29,7 @@ export async function offerTimers(
   canAsk: boolean,
   booted = SYSTEMD_RUNS,
 ): Promise<void> {
-  const { run, signal, print } = session;
+  const { run, signal, print, json } = session;
   const idle = await idleTimers(SERVER_TIMERS, { run, signal, booted });
   if (idle === undefined) {
     print('Nothing starts on its own: systemd does not run here. Let something else start `backup-server backup`,');
@@ -38,7 +38,8 @@ export async function offerTimers(
   }
   if (idle.length === 0) return print(`timers: ${SERVER_TIMERS.join(', ')} are enabled`);
   const question = `Fetch every night, maintain and drill every week from now on (${idle.join(', ')})`;
-  const isWanted = wanted ?? (canAsk && (await isConfirmed(question, session, false)));
+  // With --json nobody is asked.
+  const isWanted = wanted ?? (canAsk && !json && (await isConfirmed(question, session, false)));
   if (!isWanted)
     return print(
       `Nothing starts on its own yet. When \`backup-server check\` finds nothing wrong: systemctl enable --now ${idle.join(' ')}`,

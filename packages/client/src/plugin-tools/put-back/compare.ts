@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import type { Stats } from 'node:fs';
-import { lstat, readdir } from 'node:fs/promises';
-import { type BytePath, bytesOf, displayPath, showControls, textOf } from '@local-backup/common/byte-path';
+import { access, constants, lstat, readdir } from 'node:fs/promises';
+import { type BytePath, bytesOf, displayPath, showControls } from '@local-backup/common/byte-path';
 import { parentsOf } from '../../archive-paths.ts';
 import { isBelow, isWithin, type Mount, PSEUDO_TYPES } from '../snapshot/mounts.ts';
 import { bytesBelow } from './bytes-below.ts';
@@ -83,9 +83,20 @@ async function visitParents(path: BytePath, walk: Walk): Promise<boolean | undef
       return undefined;
     }
   }
-  // For its time, which changes with what is made in it.
-  if (nearest !== undefined) addOnce(nearest, found.replaced);
+  // Of a directory that stays only what is in it changes: the one above may be read-only.
+  if (!(await isDirectoryOnBoth(path, walk))) await noteChanged(nearest, walk);
   return nearest === parents.at(-1);
+}
+
+/** A directory that something is made or replaced in: its time changes with that. */
+async function noteChanged(directory: BytePath | undefined, walk: Walk): Promise<void> {
+  if (directory !== undefined) addOnce(directory, walk.found.replaced);
+  await requireWritable(directory ?? ('.' as BytePath), walk);
+}
+
+async function isDirectoryOnBoth(path: BytePath, { data, root }: Walk): Promise<boolean> {
+  const [copy, host] = [await look(data, path), await look(root, path)];
+  return copy?.isDirectory() === true && host?.isDirectory() === true;
 }
 
 function addOnce(path: BytePath, ...lists: readonly BytePath[][]): void {
@@ -119,6 +130,7 @@ async function visitHost(
     found.created.push(path);
     return false;
   }
+  await requireWritable(path, walk, host);
   if (host.isDirectory() && copy.isDirectory()) {
     found.replaced.push(path);
     return true;
@@ -139,6 +151,28 @@ async function visitHost(
   return false;
 }
 
+/**
+ * What cannot be changed is found before anything is: half-way, the old state could not be put back over it either. A file
+ * with the attribute `immutable` cannot even be changed by root, nor replaced, nor what is mounted on a single file.
+ */
+async function requireWritable(path: BytePath, { found, mounts, root }: Walk, host?: Stats): Promise<void> {
+  const [text, name] = [onHostText(root, path), onHost(root, path)];
+  const complain = (what: string) => {
+    if (!found.problems.includes(`${name} ${what}`)) found.problems.push(`${name} ${what}`);
+  };
+  const isAlone = host?.isDirectory() === false && mounts.some(({ point }) => point === text);
+  if (isAlone) complain('is mounted by itself and cannot be replaced: unmount it.');
+  // It would be followed: what it leads to stays as it is.
+  if (host?.isSymbolicLink()) return;
+  const code = await access(bytesBelow(root, path), constants.W_OK).then(() => undefined, codeOf);
+  if (code === 'EROFS') complain('is on a file system that is mounted read-only.');
+  if (code === 'EPERM') complain('is immutable: chattr -i takes that away.');
+}
+
+function codeOf(error: NodeJS.ErrnoException): string | undefined {
+  return error.code;
+}
+
 /** A directory that has to give way, with all that is in it. */
 async function measure(path: BytePath, walk: Walk): Promise<void> {
   const { found, mounts, root } = walk;
@@ -151,15 +185,16 @@ async function measure(path: BytePath, walk: Walk): Promise<void> {
   for (const name of await namesIn(bytesBelow(root, path))) {
     const child = join(path, name);
     const facts = await look(root, child);
+    await requireWritable(child, walk, facts);
     if (facts?.isDirectory()) await measure(child, walk);
     else found.keptBytes += (facts?.blocks ?? 0) * 512;
   }
 }
 
-async function countExtra(path: BytePath, { data, found, root, isWanted }: Walk): Promise<void> {
+async function countExtra(path: BytePath, walk: Walk): Promise<void> {
+  const { data, found, root, isWanted } = walk;
   if (isWanted !== undefined) return;
-  const [copy, host] = [await look(data, path), await look(root, path)];
-  if (!copy?.isDirectory() || !host?.isDirectory()) return;
+  if (!(await isDirectoryOnBoth(path, walk))) return;
   const saved = new Set(await namesIn(bytesBelow(data, path)));
   const extra = (await namesIn(bytesBelow(root, path))).filter((name) => !saved.has(name));
   if (extra.length > 0) found.extra.set(path, extra.length);
@@ -177,10 +212,10 @@ export function onHost(root: string, path: BytePath): string {
   return `${root === '/' ? '' : showControls(root)}/${displayPath(path)}`;
 }
 
-/** The same as text, as mount points are; what is no UTF-8 is none of them. */
+/** The same as text, decoded as mount points are: what is no UTF-8 looks the same on both sides. */
 function onHostText(root: string, path: BytePath): string {
   if (path === '.') return root;
-  return `${root === '/' ? '' : root}/${textOf(path) ?? ''}`;
+  return `${root === '/' ? '' : root}/${bytesOf(path).toString('utf8')}`;
 }
 
 async function look(directory: string, path: BytePath): Promise<Stats | undefined> {

@@ -14,14 +14,10 @@ type TarIo = Pick<RestoreContext, 'exec' | 'tools' | 'signal' | 'scratch'>;
 const TAR_MS = 24 * 60 * 60_000;
 
 /** For unpacking what {@link writeTar} writes, as the server unpacks an archive. */
-export const EXTRACT = [
-  '--extract',
-  '--read-full-records',
-  '--force-local',
-  ...TAR_UNPACKING,
-  // The prefix that every member has.
-  '--strip-components=1',
-];
+export const EXTRACT = ['--extract', '--read-full-records', '--force-local', ...TAR_UNPACKING];
+
+/** What members are put under: a member `.` is the directory itself, whose owner and mode count as well. */
+export const PREFIX = '.';
 
 /** What tar is to read: paths below `root`. */
 export interface Reading {
@@ -70,7 +66,7 @@ export async function writeTar(
   io: TarIo,
 ): Promise<readonly string[]> {
   const [program = 'tar', ...first] = io.tools.tar;
-  const all = tarArgs({ prefix: 'host', root, exclude: [], oneFileSystem: false, recursion });
+  const all = tarArgs({ prefix: PREFIX, root, exclude: [], oneFileSystem: false, recursion });
   const args = all.map((word) => (word === '--file=-' ? `--file=${file}` : word));
   const { stderr } = await io.exec(program, [...first, '--force-local', ...more, ...args], {
     env: { LC_ALL: 'C' },

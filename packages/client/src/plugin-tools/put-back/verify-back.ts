@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
+import type { Stats } from 'node:fs';
+import { lstat } from 'node:fs/promises';
+import type { BytePath } from '@local-backup/common/byte-path';
 import type { Check } from '../../plugin-copy.ts';
 import { readMounts } from '../snapshot/mounts.ts';
+import { bytesBelow } from './bytes-below.ts';
 import { compareWithHost, onHost, type PutBack } from './compare.ts';
 
 /**
@@ -11,8 +15,9 @@ export async function verifyTrees(trees: readonly PutBack[]): Promise<readonly C
   const mounts = await readMounts();
   const checks: Check[] = [];
   for (const tree of trees) {
-    const { restored, created, cleared } = await compareWithHost(tree, mounts);
-    const wrong = tree.paths.filter((path) => created.includes(path) || cleared.includes(path));
+    const { restored, created } = await compareWithHost(tree, mounts);
+    const wrong: BytePath[] = [];
+    for (const path of tree.paths) if (!(await isThere(path, tree))) wrong.push(path);
     const there = restored.length - created.length;
     checks.push(
       wrong.length > 0
@@ -25,4 +30,13 @@ export async function verifyTrees(trees: readonly PutBack[]): Promise<readonly C
     );
   }
   return checks;
+}
+
+async function isThere(path: BytePath, { data, root }: PutBack): Promise<boolean> {
+  const [copy, host] = [await look(data, path), await look(root, path)];
+  return copy !== undefined && host !== undefined && copy.isDirectory() === host.isDirectory();
+}
+
+async function look(directory: string, path: BytePath): Promise<Stats | undefined> {
+  return lstat(bytesBelow(directory, path)).catch(() => undefined);
 }

@@ -111,7 +111,7 @@ function judge({ name, found }: Seen, waited: number): Verdict | undefined {
   const { Status } = found.State;
   const verdict = STOPPED.includes(Status) ? judgeStopped(found) : judgeRunning(found);
   if (typeof verdict !== 'string') return verdict;
-  if (waited < limitOf(found)) return undefined;
+  if (!isOver(found, waited)) return undefined;
   return { status: 'failed', message: `container ${name} ${verdict}. See its log.` };
 }
 
@@ -121,7 +121,9 @@ type State = Seen['found'];
 
 /** @returns what is wrong, unless it gets better in a moment */
 function judgeStopped({ State: { Status, ExitCode } }: State): Verdict | string {
-  if (Status === 'exited' && ExitCode === 0) return { status: 'ok', message: 'it has ended by itself, without error' };
+  // A job that is done; or a program that gave up without saying so.
+  if (Status === 'exited' && ExitCode === 0)
+    return { status: 'skipped', message: 'it ran before, was started, and has ended by itself, without error' };
   return `does not run: ${Status}, exit code ${ExitCode}`;
 }
 
@@ -135,16 +137,18 @@ function judgeRunning({ State: { Status, StartedAt, Health }, RestartCount }: St
   return `does not stay up: ${Status}, restarted ${RestartCount} times`;
 }
 
-/** How long a container may take, in milliseconds: its checks, as often as they may fail, and one more. */
-function limitOf({ State, Config }: Seen['found']): number {
+/** Whether a container has had the time that it may take: its checks, as often as they may fail, and one more. */
+function isOver({ State, Config }: State, waited: number): boolean {
   const { Interval = 0, Timeout = 0, StartPeriod = 0, Retries = 0 } = Config.Healthcheck ?? {};
   const once = ((Interval || HEALTH.interval) + (Timeout || HEALTH.timeout)) / NS_PER_MS;
   // With a restart policy it would be `restarting`.
-  if (STOPPED.includes(State.Status)) return 0;
-  // It has failed as often as it may: it gets one more, for what it waits for may just have come up.
-  if (State.Health?.Status === 'unhealthy') return once;
-  if (State.Health?.Status !== 'starting') return SHORTEST_WAIT_MS;
-  return Math.max(SHORTEST_WAIT_MS, StartPeriod / NS_PER_MS + once * ((Retries || HEALTH.retries) + 1));
+  if (STOPPED.includes(State.Status)) return true;
+  const health = State.Health?.Status ?? '';
+  if (health === '') return waited >= SHORTEST_WAIT_MS;
+  const limit = Math.max(SHORTEST_WAIT_MS, StartPeriod / NS_PER_MS + once * ((Retries || HEALTH.retries) + 1));
+  // It has failed as often as it may, long ago: it gets one more, for what it waits for may just have come up.
+  const isOld = health === 'unhealthy' && Date.now() - Date.parse(State.StartedAt) >= limit;
+  return waited >= (isOld ? once : limit);
 }
 
 async function containersOf(compose: Compose, project: string): Promise<readonly Seen[]> {

@@ -22,7 +22,7 @@ export async function verifyServer(
   for (const name of names) {
     const was = saved?.databases.find((one) => one.name === name || context.as === name)?.measurements ?? [];
     const verdict = present.includes(name)
-      ? await look(server, name, was)
+      ? await untilAnswers(() => look(server, name, was), context.signal)
       : ({ status: 'failed', message: 'it is not there' } as const);
     checks.push({ name: `${server.noun}: ${showControls(name)}`, ...verdict });
   }
@@ -30,9 +30,9 @@ export async function verifyServer(
 }
 
 async function look(server: InfluxServer, name: string, was: readonly string[]): Promise<Omit<Check, 'name'>> {
-  const now = await server.contents(name);
+  const now = was.length === 0 ? undefined : await server.measurements(name);
   if (now === undefined) return { status: 'ok', message: 'it is there' };
-  const there = was.filter((measurement) => now.measurements.includes(measurement)).length;
+  const there = was.filter((measurement) => now.includes(measurement)).length;
   const message = `${there} of ${was.length} measurements are there`;
   if (there === was.length) return { status: 'ok', message };
   // A retention policy drops what is too old as soon as it is back.

@@ -2,7 +2,7 @@
 import { BackupError } from '@local-backup/common/errors';
 import { type Ask, quoted } from './influxql.ts';
 
-/** How long counting a database may take, in milliseconds: the server reads all of it for that. */
+/** How long counting all databases of a task may take, in milliseconds: the server reads all data for that. */
 export const COUNT_MS = 60_000;
 
 /**
@@ -19,27 +19,6 @@ export interface Count {
   readonly points: number;
   /** Of all fields together. */
   readonly values: number;
-}
-
-/** What is in a database of version 1. */
-export interface Contents {
-  readonly measurements: readonly string[];
-  /** Undefined: not counted, because that is too dear. */
-  readonly counts: readonly Count[] | undefined;
-}
-
-/**
- * What is in a database: counted before it is saved, so that the copy must hold as much at least.
- * @throws BackupError `failed` where the server does not tell
- */
-export async function contentsOf(ask: Ask, database: string): Promise<Contents> {
-  const measurements = await measurementsOf(ask, database);
-  const counts = await countsOf(ask, database).catch((error: unknown) => {
-    // It took too long, or the answer was too large.
-    if (!(error instanceof BackupError)) throw error;
-    return undefined;
-  });
-  return { measurements, counts };
 }
 
 /** Names of measurements, sorted. */

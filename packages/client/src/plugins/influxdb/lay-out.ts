@@ -12,6 +12,9 @@ import type { InfluxOptions } from './options.ts';
 /** Metadata of a server with thousands of shards are some megabytes. */
 const LARGEST_META = 256 * 1024 * 1024;
 
+/** Of a file, in bytes, on every file system of Linux. */
+const LONGEST_NAME = 255;
+
 type Context = CopyContext<InfluxOptions>;
 
 /**
@@ -67,8 +70,8 @@ async function unpackShard(
   const { tools, exec, options, signal } = context;
   let place = root;
   for (const name of [database, policy, String(shardID)]) {
-    if (/[/\0]|^\.{0,2}$/.test(name))
-      throw new BackupError('untrusted', `${showControls(name)} is no name of a database.`);
+    if (/[/\0]|^\.{0,2}$/.test(name) || Buffer.byteLength(name) > LONGEST_NAME)
+      throw new BackupError('untrusted', `${showControls(name.slice(0, LONGEST_NAME))} is no name of a database.`);
     place = join(place, name);
     await makeOwn(place);
   }

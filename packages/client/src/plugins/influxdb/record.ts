@@ -49,10 +49,10 @@ export async function askContents(
   try {
     const version = await server.version();
     for (const name of names ?? (await server.databases())) {
-      const contents = await server.contents(name);
-      if (contents === undefined) continue;
-      const counts = contents.counts === undefined ? null : [...contents.counts];
-      databases.push({ name, measurements: [...contents.measurements], counts });
+      const measurements = await server.measurements(name);
+      if (measurements === undefined) continue;
+      const counts = await server.counts(name);
+      databases.push({ name, measurements: [...measurements], counts: counts === undefined ? null : [...counts] });
     }
     return { format: 1, ...(version === undefined ? {} : { version }), databases };
   } catch (error) {

@@ -4,6 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { BackupError } from '@local-backup/common/errors';
 import * as z from 'zod';
 import type { RestoreContext, RestoreStep, TaskRestore } from '../../plugin-copy.ts';
+import { untilAnswers } from '../../plugin-tools/until-answers.ts';
 import { verifyServer } from './after-restore.ts';
 import { readBackups, requireWhole } from './backup-content.ts';
 import type { InfluxOptions } from './options.ts';
@@ -73,6 +74,7 @@ export const restore: TaskRestore<InfluxOptions> = {
 
   async apply(context) {
     const server = serverOf(context);
+    await containerIsUp(server, context);
     const databases: Replaced[] = [];
     const warnings: string[] = [];
     const moves = await movesOf(context);
@@ -97,6 +99,7 @@ export const restore: TaskRestore<InfluxOptions> = {
     const remembered = context.remembered();
     if (remembered === undefined) return;
     const server = serverOf(context);
+    await containerIsUp(server, context);
     const { databases } = memoSchema.parse(remembered);
     for (const replaced of [...databases].reverse()) {
       for (const refused of await putBack(replaced, server)) context.log.warn(refused);
@@ -112,6 +115,11 @@ export const restore: TaskRestore<InfluxOptions> = {
     return verifyServer(context, names);
   },
 };
+
+/** Its container was started a moment ago. */
+async function containerIsUp(server: InfluxServer, { options, signal }: Context): Promise<void> {
+  if (options.container !== undefined) await untilAnswers(() => server.databases(), signal);
+}
 
 /** Saves a database that is about to be dropped; nothing is dropped for a backup that is not whole. */
 async function keep(

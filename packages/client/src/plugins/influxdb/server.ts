@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import type { PluginContext } from '../../plugin.ts';
-import type { Contents } from './contents.ts';
+import type { Count } from './contents.ts';
 import type { InfluxOptions } from './options.ts';
 import { createVersionOne } from './version-one.ts';
 import { createVersionTwo } from './version-two.ts';
@@ -22,8 +22,10 @@ export interface InfluxServer {
    * continuous queries and grants of version 1.
    */
   readonly statements: () => Promise<ReadonlyMap<string, readonly string[]>>;
-  /** What is in a database, to compare a copy with; undefined where this version does not tell. */
-  readonly contents: (database: string) => Promise<Contents | undefined>;
+  /** Measurements in a database, to compare a copy with; undefined where this version does not tell. */
+  readonly measurements: (database: string) => Promise<readonly string[] | undefined>;
+  /** Their points; undefined where that is too dear, or this version does not tell. */
+  readonly counts: (database: string) => Promise<readonly Count[] | undefined>;
   /** As `1.8.10`; undefined where it does not tell. */
   readonly version: () => Promise<string | undefined>;
   /** Runs such statements; what is said against each that is refused. */

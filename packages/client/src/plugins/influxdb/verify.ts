@@ -82,9 +82,13 @@ async function compare(database: string, saved: Saved | undefined, ask: Ask): Pr
   }
   const found = expected?.counts === null ? undefined : await countsOf(ask, database);
   if (found !== undefined) return judge(name, found, expected);
-  const message = `loads, with all ${measurements.length} measurements; there are too many series to count their points`;
+  const message = `loads, with all ${measurements.length} measurements; their points are not counted: too many series, or too little time`;
   return { name, status: 'ok', message };
 }
+
+/** A server drops whole shards, every hour where a policy is short. */
+const DROPPED =
+  'Has their retention policy dropped them between counting and saving? If the next copy is like that, it is not whole.';
 
 /** More than there were is right: they were counted before they were saved, and the server went on. */
 function judge(name: string, found: readonly Count[], expected: SavedDatabase | undefined): Check {
@@ -95,7 +99,7 @@ function judge(name: string, found: readonly Count[], expected: SavedDatabase | 
     const place = `${showControls(count.policy)}.${showControls(count.measurement)}`;
     return values < count.values ? [`${place}: ${values} values, ${count.values} when it was saved`] : [];
   });
-  if (fewer.length > 0) return { name, status: 'failed', message: fewer.slice(0, NAMED).join('; ') };
+  if (fewer.length > 0) return { name, status: 'failed', message: `${fewer.slice(0, NAMED).join('; ')}. ${DROPPED}` };
   const points = found.reduce((sum, count) => sum + count.points, 0);
   const uncounted = expected === undefined ? ' (nobody counted them when it was saved)' : '';
   return { name, status: 'ok', message: `loads, ${points} points in ${found.length} measurements${uncounted}` };

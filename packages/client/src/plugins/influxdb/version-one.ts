@@ -5,7 +5,7 @@ import { BackupError } from '@local-backup/common/errors';
 import { sleep } from '@local-backup/common/sleep';
 import { OWN } from './backup-content.ts';
 import { call, requirePrograms, withDirectory } from './call.ts';
-import { COUNT_MS, contentsOf, versionOf } from './contents.ts';
+import { COUNT_MS, countsOf, measurementsOf, versionOf } from './contents.ts';
 import { unlessFull } from './full-disk.ts';
 import { type Ask, quoted, seriesOf } from './influxql.ts';
 import type { InfluxOptions } from './options.ts';
@@ -22,6 +22,7 @@ export function createVersionOne(asking: Asking): InfluxServer {
   const { options } = asking;
   const host = options.host ?? DEFAULT_HOST;
   const ask = askOf(asking);
+  const askToCount = askWithin(COUNT_MS, asking);
   const query: Query = async (text, database) =>
     (await ask(text, database)).flatMap(({ values }) => values.map(String));
   return {
@@ -47,8 +48,13 @@ export function createVersionOne(asking: Asking): InfluxServer {
       }),
     settle: (database) => settle(database, ask, asking.signal),
     statements: () => statementsOf(ask),
-    contents: (database) =>
-      contentsOf(askOf({ ...asking, options: { ...options, timeout: countMs(options) } }), database),
+    measurements: (database) => measurementsOf(ask, database),
+    counts: (database) =>
+      countsOf(askToCount, database).catch((error: unknown) => {
+        // It took too long, or the answer was too large.
+        if (!(error instanceof BackupError)) throw error;
+        return undefined;
+      }),
     version: () => versionOf(ask),
     execute: async (statements) => {
       const refused: string[] = [];
@@ -82,8 +88,19 @@ function askOf(asking: Asking): Ask {
   };
 }
 
-function countMs({ timeout }: InfluxOptions): number {
-  return Math.min(timeout, COUNT_MS);
+/** Asks as long as all its questions together have taken less than so many milliseconds. */
+export function askWithin(limitMs: number, asking: Asking): Ask {
+  let left = limitMs;
+  return async (text, database) => {
+    if (left < 1) throw new BackupError('failed', 'There is no time left to ask that.');
+    const begun = performance.now();
+    const options: InfluxOptions = { ...asking.options, timeout: Math.min(asking.options.timeout, Math.ceil(left)) };
+    try {
+      return await askOf({ ...asking, options })(text, database);
+    } finally {
+      left -= performance.now() - begun;
+    }
+  };
 }
 
 /**

@@ -9,7 +9,7 @@ import { whoHasOpen } from '../../plugin-tools/open-files.ts';
 import { contentsOf } from './ldif.ts';
 import type { LdapOptions } from './options.ts';
 import { suffixName } from './record.ts';
-import { sameSuffix } from './save.ts';
+import { isBelow, sameSuffix } from './save.ts';
 import { ownerOf, slapcat } from './slap-tools.ts';
 import type { Targets } from './targets.ts';
 
@@ -61,10 +61,24 @@ async function look({ suffix, directory }: Database, context: Context): Promise<
   if (holders.length === 0) return { status: 'skipped', message: `${there}; no slapd runs with it. Start it.` };
   const contexts = await askContexts(holders, context);
   if (typeof contexts === 'string') return { status: 'skipped', message: `${there}; slapd was not asked: ${contexts}` };
-  // Who may not see what there is gets an answer without any.
-  const isKnown = contexts.length === 0 || contexts.some((one) => sameSuffix(one, suffix));
-  if (isKnown) return { status: 'ok', message: `${there}, slapd answers` };
-  return { status: 'failed', message: `slapd answers, and has no such suffix. It has: ${contexts.join(', ')}` };
+  if (isServed(suffix, contexts)) return { status: 'ok', message: `${there}, slapd answers` };
+  const names = contexts.map(suffixName).join(', ');
+  return { status: 'failed', message: `slapd answers, and has no such suffix. It has: ${names}` };
+}
+
+/**
+ * Whether a database is one of those that slapd names. Who may not see any gets an answer without; one that is glued to another
+ * (`olcSubordinate`) is not named, but what it is below.
+ */
+export function isServed(suffix: string, contexts: readonly string[]): boolean {
+  return contexts.length === 0 || contexts.some((one) => sameSuffix(one, suffix) || isBelow(suffix, one));
+}
+
+/** Values of `namingContexts` in what ldapsearch prints; the empty one has nothing behind its colon, not even a blank. */
+export function contextsIn(text: string): readonly string[] {
+  return [...text.matchAll(/^namingContexts:(:?) ?(.*)$/gim)].map(([, isCoded, value = '']) =>
+    isCoded === ':' ? Buffer.from(value, 'base64').toString() : value,
+  );
 }
 
 async function countEntries(suffix: string, directory: string, context: Context): Promise<number> {
@@ -91,9 +105,7 @@ async function askContexts(holders: readonly string[], context: Context): Promis
   for (const url of await addressesOf(holders)) {
     try {
       const { stdout } = await exec('ldapsearch', ['-H', url, ...args], { timeoutMs: ASK_TIMEOUT_MS, signal });
-      return [...stdout.matchAll(/^namingContexts:(:?) (.*)$/gim)].map(([, isCoded, text = '']) =>
-        isCoded === ':' ? Buffer.from(text, 'base64').toString() : text,
-      );
+      return contextsIn(stdout);
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof BackupError)) throw error;

@@ -66,6 +66,14 @@ function choose(databases: readonly Database[], suffixes: readonly string[] | un
 
 /** As slapd compares the usual ones: without case, and without blanks after commas. */
 export function sameSuffix(one: string, other: string): boolean {
-  const plain = (suffix: string) => suffix.toLowerCase().replace(/\s*([,=])\s*/g, '$1');
   return plain(one) === plain(other);
+}
+
+/** Whether one suffix is somewhere below another one; compared as in {@link sameSuffix}. */
+export function isBelow(suffix: string, other: string): boolean {
+  return plain(suffix).endsWith(`,${plain(other)}`);
+}
+
+function plain(suffix: string): string {
+  return suffix.toLowerCase().replace(/\s*([,=])\s*/g, '$1');
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { BackupError } from '@local-backup/common/errors';
 import * as z from 'zod';
 import type { TaskRestore } from '../../plugin-copy.ts';
+import { untilAnswers } from '../../plugin-tools/until-answers.ts';
 import { quoteAccount } from './accounts.ts';
 import { verifyLoaded } from './after-restore.ts';
 import { brokenViews, type Database } from './databases.ts';
@@ -45,6 +46,7 @@ export function databaseRestore(flavour: Flavour): TaskRestore<DatabaseOptions> 
       return planSteps(plan, context);
     },
     apply: async (context) => {
+      await containerIsUp(context, flavour);
       const plan = await makePlan(context, flavour);
       for (const target of plan.targets) await requirePlainDump(target, context.signal);
       const changes: Changes = { databases: [], accounts: [], mark: newMark() };
@@ -61,6 +63,7 @@ export function databaseRestore(flavour: Flavour): TaskRestore<DatabaseOptions> 
     revert: async (context) => {
       const parsed = memo.safeParse(context.remembered());
       if (!parsed.success) return;
+      await containerIsUp(context, flavour);
       const server = await openServer(context, flavour);
       if (parsed.data.mark !== undefined) await endLoaders(parsed.data.mark, server, context.signal);
       await revertChanges(parsed.data, server, context.kept);
@@ -71,6 +74,12 @@ export function databaseRestore(flavour: Flavour): TaskRestore<DatabaseOptions> 
       return verifyLoaded(context, flavour, names);
     },
   };
+}
+
+/** Its container was started a moment ago. */
+async function containerIsUp(context: Context, flavour: Flavour): Promise<void> {
+  if (context.options.container === undefined) return;
+  await untilAnswers(async () => (await openServer(context, flavour)).query('SELECT 1'), context.signal);
 }
 
 /** Dumps what is there, for `revert` and for the admin: on disk before anything is dropped. */

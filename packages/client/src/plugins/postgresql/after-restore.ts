@@ -55,7 +55,8 @@ export async function verifyDatabases(
   const checks: Check[] = [];
   for (const { record, name } of databases) {
     const check = { name: `database ${name}` };
-    if ((await findDatabase(server, through, name)) === undefined) {
+    // One with a service at work may have no connection left for a moment.
+    if ((await untilAnswers(() => findDatabase(server, through, name), context.signal)) === undefined) {
       checks.push({ ...check, status: 'failed', message: 'it is not there' });
       continue;
     }

@@ -3,6 +3,7 @@ import { lstat } from 'node:fs/promises';
 import { formatBytes } from '@local-backup/common/bytes';
 import { BackupError, describeError } from '@local-backup/common/errors';
 import type { RestoreContext, RestoreStep, TaskRestore } from '../../plugin-copy.ts';
+import { untilAnswers } from '../../plugin-tools/until-answers.ts';
 import { requireRows, verifyDatabases } from './after-restore.ts';
 import { maintenanceDatabase, serverVersion } from './catalogue.ts';
 import { DIRECTORY, describeContent, dumpPath, readSavedDatabases } from './copy.ts';
@@ -47,6 +48,7 @@ export const restore: TaskRestore<PostgresqlOptions> = {
     const targets = await readTargets(context);
     await requirePlainDumps(context, targets);
     const server = await openServer(context);
+    await containerIsUp(server, context);
     const roles = await rolesFor(context, server, targets);
     let memo: RestoreMemo = { databases: [], roles: [...roles.created] };
     await context.remember(memo);
@@ -68,6 +70,7 @@ export const restore: TaskRestore<PostgresqlOptions> = {
     const { databases, roles } = readMemo(context.remembered());
     if (databases.length === 0 && roles.length === 0) return;
     const server = await openServer(context);
+    await containerIsUp(server, context);
     for (const database of [...databases].reverse()) await putBack(server, database);
     const drops = roles.map((role) => `DROP ROLE IF EXISTS ${quoteName(role)}`);
     await execute(server, await maintenanceDatabase(server), drops);
@@ -77,6 +80,11 @@ export const restore: TaskRestore<PostgresqlOptions> = {
 
   verify: async (context) => verifyDatabases(context, await readTargets(context)),
 };
+
+/** Its container was started a moment ago. */
+async function containerIsUp(server: Server, { options, signal }: Context): Promise<void> {
+  if (options.container !== undefined) await untilAnswers(() => maintenanceDatabase(server), signal);
+}
 
 /**
  * Every database of the copy with the name it gets.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { BackupError } from '@local-backup/common/errors';
+import { sleep } from '@local-backup/common/sleep';
 import * as z from 'zod';
 import type { Check, RestoreContext } from '../../plugin-copy.ts';
 import { untilAnswers } from '../../plugin-tools/until-answers.ts';
@@ -12,6 +13,9 @@ import { infoOf, keyspaceOf, withServer } from './server.ts';
 type Context = Flavoured<RestoreContext<RedisOptions>>;
 
 type Part = { readonly [Key in 'kind' | 'database' | 'patterns']?: Saved[Key] | undefined };
+
+/** How often a server is asked whether it has loaded its data. */
+const POLL_MS = 500;
 
 /** What was there once it was loaded, before anything of the service was started. */
 export const loadedSchema = z.strictObject({
@@ -39,30 +43,46 @@ export async function requireKeys(source: Connection, server: Connection, part: 
   );
 }
 
+/**
+ * Asks a server that may have just been started, by a `docker` task for example. It reads its data first: many gigabytes take
+ * minutes, and are waited for as long as loading may take.
+ * @throws BackupError `failed` where it does not answer, or is still loading after that time
+ */
+export async function whenLoaded<Answer>(
+  context: Flavoured<Pick<RestoreContext<RedisOptions>, 'options' | 'exec' | 'tools' | 'signal'>>,
+  work: (server: Connection, info: ReadonlyMap<string, string>) => Promise<Answer>,
+): Promise<Answer> {
+  const { options, signal } = context;
+  const ask = () =>
+    withServer(context, async (server) => {
+      const info = await infoOf(server);
+      return info.get('loading') === '1' ? undefined : { answer: await work(server, info) };
+    });
+  for (const end = Date.now() + options.timeout; Date.now() < end; await sleep(POLL_MS, signal)) {
+    const found = await untilAnswers(ask, signal);
+    if (found !== undefined) return found.answer;
+  }
+  throw new BackupError('failed', `${context.flavour.title} is still loading its data after \`timeout\`.`);
+}
+
 /** The server answers, and has not lost what was loaded with a restart. How many keys there are is the service's by now. */
 export async function verifyServer(
   context: Context,
   part: Part,
-  loaded: Loaded | undefined,
+  loaded: Loaded = { run: '', lasting: 0 },
 ): Promise<readonly Check[]> {
   const name = context.flavour.title;
-  return untilAnswers(
-    () =>
-      withServer(context, async (server): Promise<readonly Check[]> => {
-        const info = await infoOf(server);
-        if (info.get('loading') === '1') throw new BackupError('failed', `${server.title} is still loading its data.`);
-        const keys = await keysIn(server, info, part);
-        const { run, lasting } = loaded ?? { run: '', lasting: 0 };
-        if (keys > 0 || lasting === 0) return [{ name, status: 'ok', message: `it answers, ${keys} keys` }];
-        if (run === info.get('run_id')) {
-          const message = `it answers, and none of the ${lasting} keys is left. Has the service removed them?`;
-          return [{ name, status: 'skipped', message }];
-        }
-        const message = `it was started anew, and none of the ${lasting} keys is left. Does it save its data to disk (\`save\`)?`;
-        return [{ name, status: 'failed', message }];
-      }),
-    context.signal,
-  );
+  const { run, lasting } = loaded;
+  return whenLoaded(context, async (server, info): Promise<readonly Check[]> => {
+    const keys = await keysIn(server, info, part);
+    if (keys > 0 || lasting === 0) return [{ name, status: 'ok', message: `it answers, ${keys} keys` }];
+    if (run === info.get('run_id')) {
+      const message = `it answers, and none of the ${lasting} keys is left. Has the service removed them?`;
+      return [{ name, status: 'skipped', message }];
+    }
+    const message = `it was started anew, and none of the ${lasting} keys is left. Does it save its data to disk (\`save\`)?`;
+    return [{ name, status: 'failed', message }];
+  });
 }
 
 async function keysIn(server: Connection, info: ReadonlyMap<string, string>, { kind, ...part }: Part): Promise<number> {

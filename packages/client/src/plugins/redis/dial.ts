@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { connect, type NetConnectOpts, type Socket } from 'node:net';
-import { connect as connectTls, type SecureContext } from 'node:tls';
+import { connect, isIP, type NetConnectOpts, type Socket } from 'node:net';
+import { type ConnectionOptions, checkServerIdentity, connect as connectTls, type SecureContext } from 'node:tls';
 import { BackupError } from '@local-backup/common/errors';
 import { reasonOf } from './tls-trouble.ts';
 
@@ -67,8 +67,17 @@ function begin({ address, tls }: Place): Socket {
   if (tls === undefined) return connect(address);
   const { context: secureContext, serverName } = tls;
   // Said here, because NODE_TLS_REJECT_UNAUTHORIZED=0 of somebody's environment must not count.
-  const checks = { rejectUnauthorized: true, ...(serverName === undefined ? {} : { servername: serverName }) };
-  return connectTls({ ...address, secureContext, ...checks });
+  return connectTls({ ...address, secureContext, rejectUnauthorized: true, ...namesOf(address, serverName) });
+}
+
+/**
+ * Whom the certificate has to be for, and whom the server is asked for (SNI), which Node.js sends only when it is told: what is
+ * in front of several servers chooses by that. An address is no name to ask for (RFC 6066, section 3), but can be in a certificate.
+ */
+function namesOf(address: NetConnectOpts, serverName: string | undefined): ConnectionOptions {
+  const name = serverName ?? ('host' in address ? address.host : undefined) ?? '';
+  if (isIP(name) === 0) return { servername: name };
+  return { checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate) };
 }
 
 /** The error for a connection that failed, with what to look at. */

@@ -4,7 +4,7 @@ import { BackupError } from '@local-backup/common/errors';
 import * as z from 'zod';
 import type { Check, RestoreContext, RestoreStep } from '../../plugin-copy.ts';
 import { fileInCopy } from '../../plugin-tools/file-in-copy.ts';
-import { loadedSchema, requireKeys, verifyServer } from './after-restore.ts';
+import { loadedSchema, requireKeys, verifyServer, whenLoaded } from './after-restore.ts';
 import type { Connection } from './connection.ts';
 import { formatOf, replaceAll, replaceKeys } from './copy-data.ts';
 import { findKeys } from './keys.ts';
@@ -53,6 +53,7 @@ export async function apply(context: Context): Promise<readonly string[]> {
   const saved = await readSaved(context.copy, context.flavour);
   const file = await fileInCopy(context.copy, dataOf(saved, context.flavour));
   const { kind, database, patterns } = saved;
+  await containerIsUp(context);
   await keepData(saved, context);
   // Before anything is replaced it is known that the copy loads.
   await withLoaded(file, saved, context, async (source) => {
@@ -75,10 +76,16 @@ export async function revert(context: Context): Promise<void> {
   if (remembered === undefined) return;
   const { done, ...part } = memo.parse(remembered);
   if (done) return;
+  await containerIsUp(context);
   const kept = { kind: part.kind, ...(part.database === undefined ? {} : { database: part.database }) };
   await withLoaded(join(context.kept, BEFORE[part.kind]), kept, context, (source) => replace(source, part, context));
   // What is written from now on must survive a second call.
   await context.remember({ ...part, done: true });
+}
+
+/** Its container was started a moment ago. */
+async function containerIsUp(context: Context): Promise<void> {
+  if (context.options.container !== undefined) await whenLoaded(context, async () => undefined);
 }
 
 /** What there is now is saved as `run` saves it. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { constants } from 'node:fs';
 import { copyFile, open, rm } from 'node:fs/promises';
-import { isAbsolute, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { BackupError } from '@local-backup/common/errors';
 import type { RunOptions } from '@local-backup/common/exec';
 import { sleep } from '@local-backup/common/sleep';
@@ -11,7 +11,7 @@ import type { Connection } from './connection.ts';
 import type { RedisOptions } from './options.ts';
 import { cutTransferMark, rdbComplaint } from './rdb-file.ts';
 import { firstProgram, infoOf, placeOf, type ServerContext, withServer } from './server.ts';
-import { withTunnel } from './tunnel.ts';
+import { SOCKET, withTunnel } from './tunnel.ts';
 
 /** How often the server is asked whether it has written its file. */
 const POLL_MS = 200;
@@ -36,9 +36,12 @@ export async function saveRdb(file: string, context: ServerContext): Promise<voi
 /** As to a replica. */
 async function receive(file: string, context: ServerContext): Promise<void> {
   const place = await placeOf(context);
-  if (place.tls === undefined) await receiveFrom(addressArgs(context.options), place.password, { file, context });
+  const { password, tls } = place;
+  if (tls === undefined) await receiveFrom({ address: addressArgs(context.options), password }, file, context);
   else {
-    await withTunnel(place, context.signal, (socket) => receiveFrom(['-s', socket], place.password, { file, context }));
+    const directory = dirname(file);
+    const through = { address: ['-s', SOCKET], password, cwd: directory };
+    await withTunnel({ place, directory }, context.signal, () => receiveFrom(through, file, context));
   }
   const handle = await open(file, 'r+');
   try {
@@ -49,18 +52,21 @@ async function receive(file: string, context: ServerContext): Promise<void> {
   }
 }
 
-async function receiveFrom(
-  address: readonly string[],
-  password: string | undefined,
-  { file, context }: { readonly file: string; readonly context: ServerContext },
-): Promise<void> {
+interface Way {
+  readonly address: readonly string[];
+  readonly password: string | undefined;
+  /** What a socket in `address` is relative to. */
+  readonly cwd?: string;
+}
+
+async function receiveFrom({ address, password, ...place }: Way, file: string, context: ServerContext): Promise<void> {
   const { options, exec, tools } = context;
   const program = options.container === undefined ? await requireClient(context) : context.flavour.client[0];
   const words = { program, args: [...address, ...userArgs(options), '--rdb', '-'] };
   const names = password === undefined ? [] : ['REDISCLI_AUTH'];
   const command = inContainer(words, options.container, { tools, names });
   const env = password === undefined ? {} : { REDISCLI_AUTH: password };
-  await dumpToFile({ file, ...command, exec, options: { ...limitsOf(context), env } });
+  await dumpToFile({ file, ...command, exec, options: { ...limitsOf(context), ...place, env } });
 }
 
 /** @throws BackupError `config` */

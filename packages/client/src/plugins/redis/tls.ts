@@ -44,7 +44,8 @@ function keyTrouble(error: unknown, certFile: string): string {
  */
 async function readCertificates(file: string): Promise<string> {
   const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK).catch((cause) => {
-    throw new BackupError('config', `Cannot open ${file}, which \`tls\` names: ${String(cause)}`, { cause });
+    const hint = 'Correct `tls`. What Debian believes comes with the package ca-certificates.';
+    throw new BackupError('config', `Cannot open ${file}, a file of \`tls\`: ${String(cause)}. ${hint}`, { cause });
   });
   try {
     const { uid, mode, size } = await handle.stat();

@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { BackupError } from '@local-backup/common/errors';
 import type { PluginContext } from '../../plugin.ts';
+import { requireTrustedFile } from '../../plugin-tools/trusted-file.ts';
 import type { RunPartsOptions } from './options.ts';
 
 type Context = Pick<PluginContext<RunPartsOptions>, 'exec' | 'options' | 'signal' | 'log'>;
@@ -14,7 +15,7 @@ const TEST_MS = 60_000;
 /**
  * The scripts that run-parts would run, by its own judgement.
  * @param option that names the directory, for the message
- * @throws BackupError `config` where there is no such directory
+ * @throws BackupError `config` where there is no such directory, or others could put a script into it
  */
 export async function scriptsIn(
   directory: string,
@@ -24,6 +25,8 @@ export async function scriptsIn(
   if (!(await stat(directory).catch(() => undefined))?.isDirectory()) {
     throw new BackupError('config', `${directory} is no directory. Create it, or correct \`${option}\`.`);
   }
+  // Also where nothing is in it now: one that comes later would be run.
+  await requireTrustedFile(directory);
   const { stdout } = await exec('run-parts', ['--test', directory], { cwd: '/', timeoutMs: TEST_MS, signal });
   return stdout.split('\n').filter((line) => line !== '');
 }

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import type { BytePath } from '@local-backup/common/byte-path';
 import { namesForTar } from '../../archive-paths.ts';
 import { bytesBelow } from '../../plugin-tools/put-back/bytes-below.ts';
-import { EXTRACT, type Reading, writeTar } from '../../plugin-tools/put-back/move.ts';
+import { EXTRACT, PREFIX, type Reading, writeTar } from '../../plugin-tools/put-back/move.ts';
+import { removeCreated } from '../../plugin-tools/put-back/undo-created.ts';
 import { tarArgs } from '../../tar-args.ts';
 import { asOwner, isOwn, type Module } from './module.ts';
 import { type IdRange, ownerMap, parseIdMap } from './owner-map.ts';
@@ -27,7 +28,7 @@ export async function keepPaths(
   context: RestoringContext,
 ): Promise<void> {
   const { exec, tools, signal } = context;
-  const read = tarArgs({ prefix: 'host', root: directory, exclude: [], oneFileSystem: false, recursion: false });
+  const read = tarArgs({ prefix: PREFIX, root: directory, exclude: [], oneFileSystem: false, recursion: false });
   const [program = 'tar', ...args] = [...within(module, context), ...tools.tar, '--force-local', ...read];
   const owner = asOwner(module);
   const output = await open(file, 'w', 0o600);
@@ -155,7 +156,10 @@ async function rangesOf(module: Module, what: 'uid' | 'gid', context: RestoringC
   return parseIdMap((await context.exec(program, args, limits)).stdout);
 }
 
-/** Removes what a restore has created, as the owner, the last one first. What has something new in it stays, and is told. */
+/**
+ * Removes what a restore has created, as the owner, the last one first. What has something new in it stays, and is told. Where
+ * the owner is root, nothing is removed behind a link: what runs in a container can put one into its volume.
+ */
 export async function removeAsOwner(
   module: Module,
   directory: string,
@@ -164,6 +168,7 @@ export async function removeAsOwner(
 ): Promise<void> {
   if (paths.length === 0) return;
   const { exec, signal, log } = context;
+  if (isOwn(module)) return removeCreated(directory, paths, log);
   const words = [...within(module, context), 'xargs', '--null', 'rm', '--dir', '--force', '--'];
   const [program = 'xargs', ...args] = words;
   const names = [...paths].reverse().map((path) => Buffer.concat([bytesBelow(directory, path), Buffer.from([0])]));

@@ -3,7 +3,7 @@ import { open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '@local-backup/common/atomic-file';
 import { type BytePath, showControls } from '@local-backup/common/byte-path';
-import { BackupError } from '@local-backup/common/errors';
+import { BackupError, describeError } from '@local-backup/common/errors';
 import * as z from 'zod';
 import type { Check, RestoreStep, TaskRestore } from '../../plugin-copy.ts';
 import { fileInCopy } from '../../plugin-tools/file-in-copy.ts';
@@ -91,7 +91,13 @@ export const restore: TaskRestore<StateDumpOptions> = {
     if (module === undefined) {
       throw new BackupError('failed', `${context.options.module_dir} is gone: what was kept is in ${context.kept}.`);
     }
-    for (const place of [...places].reverse()) await putBack(module, place, context);
+    const failures: string[] = [];
+    for (const place of [...places].reverse()) {
+      const fail = (error: unknown) => failures.push(`${place.name}: ${describeError(error)}`);
+      await putBack(module, place, context).catch(fail);
+    }
+    // What was kept stays for another try.
+    if (failures.length > 0) throw new BackupError('failed', failures.join('\n'));
     await context.remember({ places: [] });
     for (const { keptAs } of places) {
       for (const ending of ['tar', 'created']) await rm(join(context.kept, `${keptAs}.${ending}`), { force: true });

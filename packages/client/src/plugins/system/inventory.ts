@@ -101,6 +101,7 @@ export const PLACES: Readonly<Record<Part, readonly string[]>> = {
     '/etc/netplan',
     '/etc/NetworkManager',
     '/etc/systemd/network',
+    '/etc/udev/rules.d/70-persistent-net.rules',
     '/etc/resolv.conf',
     '/etc/hosts',
     '/etc/hostname',
@@ -120,6 +121,7 @@ export const PLACES: Readonly<Record<Part, readonly string[]>> = {
     '/etc/zfs',
     '/etc/initramfs-tools',
     '/etc/default/grub',
+    '/etc/default/grub.d',
     '/etc/kernel',
   ],
   proxmox: [

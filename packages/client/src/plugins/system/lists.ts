@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { readFile } from 'node:fs/promises';
+import { lstat, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { BackupError } from '@local-backup/common/errors';
 import { fileInCopy } from '../../plugin-tools/file-in-copy.ts';
 
 /** Directory of the lists in the archive. */
@@ -8,14 +9,18 @@ export const LISTS = 'system';
 
 /** The lists of the largest machines have some thousand lines. */
 const MOST_LINES = 100_000;
+/** In bytes. */
+export const LARGEST_LIST = 16 * 1024 * 1024;
 
 /**
  * Lines of a saved list; undefined where it was not saved. What it holds may be hostile.
- * @throws BackupError `untrusted` where it is no regular file
+ * @throws BackupError `untrusted` where it is no regular file, or too large (16 MiB)
  */
 export async function savedLines(copy: string, name: string, isThere: boolean): Promise<readonly string[] | undefined> {
   if (!isThere) return undefined;
-  return linesOf(await readFile(await fileInCopy(copy, join(LISTS, name)), 'utf8'));
+  const file = await fileInCopy(copy, join(LISTS, name));
+  if ((await lstat(file)).size <= LARGEST_LIST) return linesOf(await readFile(file, 'utf8'));
+  throw new BackupError('untrusted', `${LISTS}/${name} in the copy is too large for a list of this machine.`);
 }
 
 /** Lines without blanks around them, empty ones left out. */
@@ -25,10 +30,11 @@ export function linesOf(text: string): readonly string[] {
 }
 
 /**
- * A name of a package as apt takes it: `bash`, `libc6:i386`. Not one that ends in `-`: that means to remove it (apt-get(8)).
+ * A name of a package as apt takes it: `bash`, `libc6:i386`. Not one that ends in `-`: that means to remove it (apt-get(8)),
+ * behind an architecture too.
  */
 export function isPackageName(name: string): boolean {
-  return /^[a-z0-9][a-z0-9.+-]*[a-z0-9.+](?::[a-z0-9][a-z0-9-]*)?$/.test(name);
+  return /^[a-z0-9][a-z0-9.+-]*[a-z0-9.+](?::[a-z0-9]+(?:-[a-z0-9]+)*)?$/.test(name);
 }
 
 /** A unit that systemctl can enable by its name; a template cannot be without an instance. */

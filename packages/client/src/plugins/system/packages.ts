@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
+import { showControls } from '@local-backup/common/byte-path';
 import { findProgram } from '@local-backup/common/find-program';
 import type { RestoreContext } from '../../plugin-copy.ts';
 import { isPackageName, linesOf, savedLines } from './lists.ts';
@@ -69,9 +70,23 @@ function limitsOf({ options, signal }: Context) {
   return { cwd: '/', timeoutMs: options.timeout, limitedBy: '`timeout` of the task', signal };
 }
 
-/** Reads what the sources of apt offer. */
-export async function updateSources({ exec, signal }: Context): Promise<void> {
-  await exec('apt-get', ['--quiet', 'update'], { cwd: '/', timeoutMs: INSTALL_MS, signal });
+/** Words of apt about its sources that are told. */
+const MOST_COMPLAINTS = 5;
+
+/**
+ * Reads what the sources of apt offer.
+ * @returns what apt says against them, as warnings: one that cannot be reached is no error for it (apt-get(8)), and nobody
+ *   offers the packages then
+ */
+export async function updateSources({ exec, signal }: Context): Promise<readonly string[]> {
+  const { stderr } = await exec('apt-get', ['--quiet', 'update'], {
+    cwd: '/',
+    env: QUIET,
+    timeoutMs: INSTALL_MS,
+    signal,
+  });
+  const complaints = linesOf(stderr).filter((line) => /^[EW]:/.test(line));
+  return complaints.slice(0, MOST_COMPLAINTS).map((line) => `apt-get update: ${showControls(line.slice(0, 500))}`);
 }
 
 /** Of these names, those that a source of apt has. */
@@ -86,14 +101,30 @@ export async function available(names: readonly string[], context: Context): Pro
   return names.filter((name) => found.has(name) || found.has(name.replace(/:.*/, '')));
 }
 
+/** Nobody is asked anything, and needrestart restarts nothing: also the programs that others have apt start. */
+const QUIET = {
+  DEBIAN_FRONTEND: 'noninteractive',
+  UCF_FORCE_CONFFOLD: '1',
+  NEEDRESTART_MODE: 'l',
+  NEEDRESTART_SUSPEND: '1',
+  APT_LISTCHANGES_FRONTEND: 'none',
+  APT_LISTBUGS_FRONTEND: 'none',
+};
+
+/** On a new machine `apt-daily` is at work as well: seconds that dpkg's lock is waited for. */
+const LOCK_SECONDS = 600;
+
 /**
- * Installs packages; nothing is removed for that, and configuration that is on the host stays.
+ * Installs packages; nothing is removed for that, and configuration that is on the host stays. Only the download can be
+ * interrupted: a dpkg that is ended half-way leaves packages that are not configured.
  * @throws BackupError `failed` with the words of apt, also where something would have to be removed
  */
 export async function install(names: readonly string[], { exec, signal, log }: Context): Promise<void> {
-  const args = ['--quiet', '--yes', '--no-remove', '-o', 'Dpkg::Options::=--force-confold', 'install', ...names];
-  const env = { DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C.UTF-8' };
-  const { stdout } = await exec('apt-get', args, { cwd: '/', env, timeoutMs: INSTALL_MS, signal });
+  const settings = [`DPkg::Lock::Timeout=${LOCK_SECONDS}`, 'Dpkg::Options::=--force-confold'];
+  const args = ['--quiet', '--yes', '--no-remove', ...settings.flatMap((one) => ['-o', one]), 'install', ...names];
+  const limits = { cwd: '/', env: QUIET, timeoutMs: INSTALL_MS };
+  await exec('apt-get', ['--download-only', ...args], { ...limits, signal });
+  const { stdout } = await exec('apt-get', args, limits);
   log.info(linesOf(stdout).slice(-1).join(''));
 }
 

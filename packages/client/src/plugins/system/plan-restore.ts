@@ -21,6 +21,8 @@ export interface Differences {
   /** Undefined where they were not saved. */
   readonly packages: PackageDifferences | undefined;
   readonly units: UnitDifferences | undefined;
+  /** What is said where the copy is of another release. */
+  readonly otherRelease: string | undefined;
 }
 
 /**
@@ -35,12 +37,19 @@ export async function compareSystem(context: SystemContext, root: string): Promi
   }
   const problem = await problemInCopy(copy, LISTS, '.' as BytePath);
   if (problem !== undefined) throw new BackupError('failed', `The copy is not whole: ${problem}.`);
-  if (options.restore.includes('apt')) await requireSameRelease(copy, root);
+  const otherRelease = await findOtherRelease(copy, root);
+  if (otherRelease !== undefined && options.restore.includes('apt')) {
+    const hint =
+      'the sources of apt do not fit. Take `apt` out of `restore`, and copy from system_files/etc/apt what is your own.';
+    // With them, the next upgrade would be half a change of release.
+    throw new BackupError('config', `${otherRelease}: ${hint}`);
+  }
   const lists = await listsIn(copy);
   return {
     files: await findDifferences(copy, root),
     packages: await packageDifferences(context, lists, options.restore.includes('packages')),
     units: await unitDifferences(context, lists),
+    otherRelease,
   };
 }
 
@@ -49,21 +58,18 @@ export async function listsIn(copy: string): Promise<readonly string[]> {
   return readdir(join(copy, LISTS));
 }
 
-/** With the sources of another release, the next upgrade would be half a change of release. */
-async function requireSameRelease(copy: string, root: string): Promise<void> {
+async function findOtherRelease(copy: string, root: string): Promise<string | undefined> {
   const place = 'etc/debian_version';
   const [saved, now] = [await releaseIn(join(copy, FILES, place)), await releaseIn(join(root, place))];
-  if (saved === undefined || now === undefined || saved === now) return;
-  throw new BackupError(
-    'config',
-    `The machine that was saved had Debian ${saved}, this one has ${now}: the sources of apt do not fit. Take \`apt\` out of ` +
-      '`restore`, and copy from system_files/etc/apt what is your own.',
-  );
+  if (saved === undefined || now === undefined || saved === now) return undefined;
+  return `The machine that was saved had Debian ${saved}, this one has ${now}`;
 }
 
 /** `12` of `12.7`; undefined where there is no such file. */
 async function releaseIn(file: string): Promise<string | undefined> {
-  if ((await lstat(file).catch(() => undefined))?.isFile() !== true) return undefined;
+  const facts = await lstat(file).catch(() => undefined);
+  // It is one line; in a hostile copy it may be anything.
+  if (facts?.isFile() !== true || facts.size > 1_000) return undefined;
   return /^[\w/]+/.exec(await readFile(file, 'utf8'))?.[0];
 }
 
@@ -82,7 +88,10 @@ export function treeOf(
 }
 
 /** What differs and is left alone, in words: nothing is changed that `restore` does not name. */
-export function notesAbout({ files, packages, units }: Differences, chosen: readonly Restorable[]): readonly string[] {
+export function notesAbout(
+  { files, packages, units, otherRelease }: Differences,
+  chosen: readonly Restorable[],
+): readonly string[] {
   const notes = wordsOf(files).flatMap((word) => {
     const isChoice = RESTORABLE.some((one) => one === word);
     if (chosen.some((one) => one === word)) return [];
@@ -91,7 +100,9 @@ export function notesAbout({ files, packages, units }: Differences, chosen: read
       : 'compare them by hand, none is ever put back';
     return [`${word}: ${countsOf(files.filter((one) => one.word === word))}; ${hint}`];
   });
-  return [...notes, ...packageNotes(packages, chosen), ...unitNotes(units, chosen)];
+  const isOther = otherRelease !== undefined && (chosen.includes('settings') || chosen.includes('network'));
+  const warning = `${otherRelease}: its settings may not fit the programs here; look at those that are replaced`;
+  return [...(isOther ? [warning] : []), ...notes, ...packageNotes(packages, chosen), ...unitNotes(units, chosen)];
 }
 
 function wordsOf(files: readonly Difference[]): readonly Difference['word'][] {
@@ -122,8 +133,10 @@ function packageNotes(packages: PackageDifferences | undefined, chosen: readonly
 function unitNotes(units: UnitDifferences | undefined, chosen: readonly Restorable[]): readonly string[] {
   const isChosen = chosen.includes('units');
   if (units === undefined) return isChosen ? ['units: no list of them was saved, or there is no systemd here'] : [];
-  const { disabled, gone } = units;
+  const { disabled, ofDisks, gone } = units;
   const hint = `units: ${disabled.length} not enabled (${someOf(disabled)}); \`restore: [units]\` would enable them`;
   const absent = `units: ${gone.length} were enabled and are not on this machine now (${someOf(gone)})`;
-  return [...(disabled.length === 0 || isChosen ? [] : [hint]), ...(gone.length === 0 ? [] : [absent])];
+  const byHand = `units: ${ofDisks.length} of disks are not enabled (${someOf(ofDisks)}); enable them by hand, none ever is`;
+  const ofDisk = ofDisks.length === 0 ? [] : [byHand];
+  return [...(disabled.length === 0 || isChosen ? [] : [hint]), ...ofDisk, ...(gone.length === 0 ? [] : [absent])];
 }

@@ -31,6 +31,11 @@ const BY_LENGTH = PARTS.flatMap((part) => PLACES[part].map((place) => ({ part, p
   (one, other) => other.place.length - one.place.length,
 );
 
+/** A unit, or a directory of one, that is a disk's: this machine would wait for that of another one, and not start. */
+export function isUnitOfDisk(name: string): boolean {
+  return /\.(?:mount|automount|swap)(?:\.d|\.wants|\.requires)?$/.test(name);
+}
+
 /**
  * The word that a file of `system_files` belongs to; undefined where it is none of what was asked for, or stays that of the
  * release.
@@ -41,5 +46,6 @@ export function wordOf(path: BytePath): Restorable | ByHand | undefined {
   if (OF_THE_RELEASE.includes(absolute)) return undefined;
   const found = BY_LENGTH.find(({ place }) => absolute === place || absolute.startsWith(`${place}/`));
   if (found === undefined) return undefined;
+  if (found.place === '/etc/systemd' && path.split('/').some(isUnitOfDisk)) return 'storage';
   return found.place === '/etc/apt' ? 'apt' : WORD_OF_PART[found.part];
 }

@@ -6,13 +6,15 @@ import * as z from 'zod';
 import type { Check, RestoreStep, TaskRestore } from '../../plugin-copy.ts';
 import type { PutBack } from '../../plugin-tools/put-back/compare.ts';
 import { compareTrees, putTreesBack, revertTrees, treeSteps } from '../../plugin-tools/put-back/put-back.ts';
+import { requireUsableSsh } from './check-ssh.ts';
 import { type Difference, findDifferences } from './differences.ts';
 import { someOf } from './lists.ts';
 import type { SystemOptions } from './options.ts';
-import { available, install, mark, packageDifferences, updateSources } from './packages.ts';
+import { ownerWarnings } from './owners.ts';
+import { available, install, mark, type PackageDifferences, packageDifferences, updateSources } from './packages.ts';
 import { compareSystem, type Differences, listsIn, notesAbout, type SystemContext, treeOf } from './plan-restore.ts';
 import type { Restorable } from './restorable.ts';
-import { systemctl, unitDifferences } from './unit-states.ts';
+import { systemctl, type UnitDifferences, unitDifferences } from './unit-states.ts';
 
 const memoSchema = z.object({
   /** As revertTrees takes them. */
@@ -56,7 +58,7 @@ export function restoreBelow(root: string): TaskRestore<SystemOptions> {
   };
 }
 
-const RESTART = 'nothing is started or restarted: restart the machine when all is back';
+const RESTART = 'nothing is started or restarted but by the packages themselves: restart the machine when all is back';
 const UNCHOSEN = 'nothing is changed: name by `restore` in service.yaml what is to be put back';
 
 async function planOf(context: SystemContext, root: string): Promise<readonly RestoreStep[]> {
@@ -69,7 +71,8 @@ async function planOf(context: SystemContext, root: string): Promise<readonly Re
     ...(await fileSteps(treesOf(AFTER_PACKAGES, found.files, context, root), context)),
     ...unitSteps(found, context),
   ];
-  const notes = notesAbout(found, chosen).map((one) => step('note', one));
+  const owners = await ownerWarnings(chosenOf(chosen, found.files, context), context.copy, root);
+  const notes = [...owners, ...notesAbout(found, chosen)].map((one) => step('note', one));
   if (steps.length > 0) return [...steps, ...notes, step('note', RESTART)];
   if (notes.length === 0) return [step('note', 'everything is as it was saved')];
   return chosen.length === 0 ? [...notes, step('note', UNCHOSEN)] : notes;
@@ -96,11 +99,19 @@ async function putFiles(
   root: string,
 ): Promise<readonly string[]> {
   // Again: packages may have been installed since the plan.
-  const trees = treesOf(words, await findDifferences(context.copy, root), context, root);
+  const files = await findDifferences(context.copy, root);
+  const trees = treesOf(words, files, context, root);
   const memo = memoOf(context);
-  return putTreesBack(await compareTrees(trees, context), context, (added) => {
+  const warnings = await putTreesBack(await compareTrees(trees, context), context, (added) => {
     return context.remember({ ...memo, trees: [...memo.trees, ...added.trees] });
   });
+  const paths = trees.flatMap((tree) => tree.paths);
+  if (paths.some((path) => `${path}/`.startsWith('etc/ssh/'))) await requireUsableSsh(context, root);
+  return [...warnings, ...(await ownerWarnings(chosenOf(words, files, context), context.copy, root))];
+}
+
+function chosenOf(words: readonly Restorable[], files: readonly Difference[], { options }: SystemContext) {
+  return files.filter(({ word }) => words.some((one) => one === word && options.restore.includes(one)));
 }
 
 async function putPackages(context: SystemContext): Promise<readonly string[]> {
@@ -109,7 +120,7 @@ async function putPackages(context: SystemContext): Promise<readonly string[]> {
   if (before === undefined) return [];
   const warnings: string[] = [];
   if (before.missing.length > 0) {
-    await updateSources(context);
+    warnings.push(...(await updateSources(context)));
     const names = await available(before.missing, context);
     const others = before.missing.filter((name) => !names.includes(name));
     if (others.length > 0) warnings.push(`No source of apt has ${others.join(', ')}: not installed.`);
@@ -149,15 +160,33 @@ async function verifyChosen(context: SystemContext, root: string): Promise<reado
     return { name: word, status: missing === 0 ? 'ok' : 'failed', message };
   });
   const lists = await listsIn(copy);
-  if (options.restore.includes('packages')) {
-    const missing = (await packageDifferences(context, lists, false))?.missing ?? [];
-    const message = missing.length === 0 ? 'all are installed' : `not installed: ${someOf(missing)}`;
-    found.push({ name: 'packages', status: 'ok', message });
-  }
-  const disabled = options.restore.includes('units') ? (await unitDifferences(context, lists))?.disabled : undefined;
-  if (disabled === undefined) return found;
-  const message = disabled.length === 0 ? 'all are enabled' : `not enabled: ${someOf(disabled)}`;
-  return [...found, { name: 'units', status: disabled.length === 0 ? 'ok' : 'failed', message }];
+  if (options.restore.includes('packages')) found.push(checkPackages(await packageDifferences(context, lists, false)));
+  if (options.restore.includes('units')) found.push(checkUnits(await unitDifferences(context, lists)));
+  return found;
+}
+
+function checkPackages(packages: PackageDifferences | undefined): Check {
+  const name = 'packages';
+  if (packages === undefined)
+    return { name, status: 'skipped', message: 'no list of them was saved, or no dpkg is here' };
+  const { missing } = packages;
+  return {
+    name,
+    status: 'ok',
+    message: missing.length === 0 ? 'all are installed' : `not installed: ${someOf(missing)}`,
+  };
+}
+
+function checkUnits(units: UnitDifferences | undefined): Check {
+  const name = 'units';
+  if (units === undefined)
+    return { name, status: 'skipped', message: 'no list of them was saved, or systemd does not answer' };
+  const { disabled, ofDisks, gone } = units;
+  if (disabled.length > 0) return { name, status: 'failed', message: `not enabled: ${someOf(disabled)}` };
+  const others = [...gone, ...ofDisks];
+  const message =
+    others.length === 0 ? 'all are enabled' : `enabled but for ${someOf(others)}, which are not here, or by hand`;
+  return { name, status: 'ok', message };
 }
 
 /** Installed packages stay: removing them could take others along. */
@@ -195,7 +224,8 @@ function packageSteps({ packages }: Differences, { options: { restore: chosen } 
   const { missing, unmarked, unheld } = packages;
   const sources = 'as far as the sources of apt have them; they are not removed again when the restore fails';
   return [
-    ...(missing.length === 0 ? [] : [step('load', `${missing.length} packages (${someOf(missing)}), ${sources}`)]),
+    // All of them: one that hides behind others would be installed as root.
+    ...(missing.length === 0 ? [] : [step('load', `${missing.length} packages (${missing.join(', ')}), ${sources}`)]),
     ...(unmarked.length === 0 ? [] : [step('replace', `the mark of ${unmarked.length} packages: installed by hand`)]),
     ...(unheld.length === 0 ? [] : [step('replace', `the mark of ${someOf(unheld)}: on hold`)]),
   ];
@@ -203,5 +233,5 @@ function packageSteps({ packages }: Differences, { options: { restore: chosen } 
 
 function unitSteps({ units }: Differences, { options: { restore: chosen } }: SystemContext): RestoreStep[] {
   if (!chosen.includes('units') || units === undefined || units.disabled.length === 0) return [];
-  return [step('replace', `the state of ${someOf(units.disabled)}: enabled, not started`)];
+  return [step('replace', `the state of ${units.disabled.join(', ')}: enabled, not started`)];
 }

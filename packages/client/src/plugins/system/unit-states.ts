@@ -3,6 +3,7 @@ import { findProgram } from '@local-backup/common/find-program';
 import type { RestoreContext } from '../../plugin-copy.ts';
 import { isUnitName, linesOf, savedLines } from './lists.ts';
 import type { SystemOptions } from './options.ts';
+import { isUnitOfDisk } from './restorable.ts';
 
 type Context = Pick<RestoreContext<SystemOptions>, 'copy' | 'exec' | 'options' | 'signal'>;
 
@@ -10,11 +11,13 @@ type Context = Pick<RestoreContext<SystemOptions>, 'copy' | 'exec' | 'options' |
 export interface UnitDifferences {
   /** Enabled when it was saved, and disabled now. */
   readonly disabled: readonly string[];
+  /** The same of mounts and swaps, which are by hand as those of fstab. */
+  readonly ofDisks: readonly string[];
   /** Enabled then, and unknown to systemd now. */
   readonly gone: readonly string[];
 }
 
-/** Compares the saved units with those of the host; undefined where they were not saved, or there is no systemd. */
+/** Compares the saved units with those of the host; undefined where they were not saved, or no systemd answers. */
 export async function unitDifferences(
   context: Context,
   lists: readonly string[],
@@ -23,10 +26,13 @@ export async function unitDifferences(
   if (saved === undefined || (await findProgram('systemctl')) === undefined) return undefined;
   const args = ['list-unit-files', '--no-pager', '--no-legend', '--plain'];
   const now = statesOf(linesOf(await systemctl(args, context)));
+  if (now.size === 0) return undefined;
   const enabled = [...statesOf(saved)].filter(([name, state]) => state === 'enabled' && isUnitName(name));
   const names = enabled.map(([name]) => name);
+  const disabled = names.filter((name) => now.get(name) === 'disabled');
   return {
-    disabled: names.filter((name) => now.get(name) === 'disabled'),
+    disabled: disabled.filter((name) => !isUnitOfDisk(name)),
+    ofDisks: disabled.filter(isUnitOfDisk),
     gone: names.filter((name) => !now.has(name)),
   };
 }

@@ -30,10 +30,19 @@ const LONGEST_WAIT_MS = 60_000;
 
 const POLL_MS = 250;
 
-/** Those of these units that systemd is about to start again, because they have failed. */
+/** Those of these units that systemd is about to start again, because they have failed, or has just done so. */
 export async function unitsInTrouble(names: readonly string[], context: Context): Promise<string[]> {
   const states = await statesOf(names, context);
-  return names.filter((_, index) => states[index]?.subState === 'auto-restart');
+  const now = monotonicNow();
+  return names.filter((_, index) => {
+    const { subState = '', restarts = 0, activeSince = 0 } = states[index] ?? {};
+    return subState === 'auto-restart' || (restarts > 0 && activeSince > 0 && now - activeSince < STABLE_US);
+  });
+}
+
+/** Microseconds of the clock that systemd has its times from. */
+function monotonicNow(): number {
+  return Number(process.hrtime.bigint() / 1000n);
 }
 
 /**
@@ -53,7 +62,7 @@ export async function verifyUnits(
   for (let waited = 0; ; waited += POLL_MS) {
     const states = await statesOf(names, context);
     first ??= states;
-    const now = Number(process.hrtime.bigint() / 1000n);
+    const now = monotonicNow();
     const checks = units.map((unit, index) => {
       const restarts = (states[index]?.restarts ?? 0) - (first?.[index]?.restarts ?? 0);
       const isLoop = restarts >= LOOP.restarts && waited >= LOOP.milliseconds;

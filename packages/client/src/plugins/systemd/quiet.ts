@@ -85,9 +85,14 @@ export async function stopUnits({ stop }: StoppedUnits, context: Context): Promi
  * Starts what was stopped, in the opposite order, and what has stopped with it. What runs is asked to start, too: where the
  * stop was cut short, systemd may still have it in its queue, and only a start takes it out. A unit that does not start is
  * tried a second time; it does not keep the others from being started.
+ * @param troubled units that were restarted again and again before: of those that do not start it is only told
  * @throws BackupError `failed` with what systemd says and the command to type
  */
-export async function startUnits({ stop, dependents }: StoppedUnits, context: Context): Promise<void> {
+export async function startUnits(
+  { stop, dependents }: StoppedUnits,
+  context: Context,
+  troubled: readonly string[] = [],
+): Promise<void> {
   const wanted = [...[...stop].reverse(), ...dependents];
   const problems = new Map<string, string>();
   for (const unit of wanted) {
@@ -98,6 +103,9 @@ export async function startUnits({ stop, dependents }: StoppedUnits, context: Co
   // A job ends when it is done.
   const lasting = wanted.filter(({ name, isJob }) => !isJob && !problems.has(name));
   for (const name of await quietOnes(lasting, context)) problems.set(name, `${name} was started and is not active.`);
+  for (const name of troubled) {
+    if (problems.delete(name)) context.log.warn(`${name} does not run. It was restarted again and again before, too.`);
+  }
   if (problems.size > 0) throw await loud(problems, context);
 }
 

@@ -58,7 +58,8 @@ export const restore: TaskRestore<SystemdOptions> = {
     // What there is no unit of yet cannot run: it is to run as it did when it was saved.
     const known = new Set(active.stop.map(({ name }) => name));
     const later = (await plannedStart(record, changes, context)).filter(({ name }) => !known.has(name));
-    const troubled = await unitsInTrouble(context.options.units, context);
+    const running = [...active.stop, ...active.dependents].map(({ name }) => name);
+    const troubled = await unitsInTrouble(running, context);
     await context.remember({ ...active, later, troubled });
     await stopUnits(active, context);
   },
@@ -104,7 +105,8 @@ export const restore: TaskRestore<SystemdOptions> = {
         .filter(({ loadState }) => loadState === 'loaded')
         .map(({ name }) => name),
     );
-    await startUnits({ stop: [...stop, ...later.filter(({ name }) => there.has(name))], dependents }, context);
+    const wanted = { stop: [...stop, ...later.filter(({ name }) => there.has(name))], dependents };
+    await startUnits(wanted, context, memoOf(context).troubled);
   },
 
   async verify(context) {

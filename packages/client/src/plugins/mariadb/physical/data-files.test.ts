@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { describe, expect, it } from 'vitest';
-import { checkpointsComplaint, fileDifference, isToolFile, strangeNames } from './data-files.ts';
-import { parseLocks } from './holders.ts';
+import { checkpointsComplaint, fileDifference, isToolFile, strangeNames, tablespaceComplaint } from './data-files.ts';
 import { FILE_PATH, seriesNumber, versionNumber } from './record.ts';
 
 const NAME = 'xtrabackup_checkpoints';
@@ -49,6 +48,15 @@ describe('files of a copy', () => {
     expect(strangeNames({ files: [file('ok'), file('not ok')], others: ['link'] })).toEqual(['not ok', 'link']);
   });
 
+  it('are all that the server would make by itself', () => {
+    const there = { files: [file('ibdata1', 79_691_776), file('ibdata2', 12 * 1024 ** 2)], others: [] };
+    const complaint = (setting: string) => tablespaceComplaint(setting, there);
+    expect(complaint('ibdata1:12M:autoextend')).toBeUndefined();
+    expect(complaint('ibdata1:76M;ibdata2:12m:autoextend:max:1G')).toBeUndefined();
+    expect(complaint('ibdata1:12M;ibdata3:900G')).toContain('names ibdata3:900G, which is not in the copy');
+    for (const setting of ['ibdata1:77M', 'ibdata1', '', 'ibdata1:12T']) expect(complaint(setting)).toContain('names ');
+  });
+
   it('are not all for the server', () => {
     const names = ['xtrabackup_info', 'mariadb_backup_info', 'backup-my.cnf', 'ibdata1', 'shop/xtrabackup_info'];
     expect(names.filter((name) => !isToolFile(name))).toEqual(['ibdata1', 'shop/xtrabackup_info']);
@@ -60,16 +68,4 @@ it('versions can be compared, as texts could not', () => {
   expect(seriesNumber('based on MariaDB server 10.11.19-MariaDB debian-linux-gnu')).toBe(10_011);
   expect(seriesNumber('10.6.1') < seriesNumber('10.11.1')).toBe(true);
   expect(versionNumber('none')).toBe(0);
-});
-
-it('locks are read with the process and the file that they are of', () => {
-  const text = `1: OFDLCK ADVISORY  WRITE -1 fe:00:16719883 0 EOF
-2: POSIX  ADVISORY  WRITE 6827 fe:00:2150079 0 EOF
-2: -> POSIX  ADVISORY  WRITE 6900 fe:00:2150079 0 EOF
-10: FLOCK  ADVISORY  WRITE 12 00:1a:7 0 EOF
-`;
-  expect(parseLocks(text)).toEqual([
-    { pid: '6827', inode: '2150079' },
-    { pid: '12', inode: '7' },
-  ]);
 });

@@ -81,6 +81,22 @@ export function checkpointsComplaint(text: string, name: string): string | undef
   return isWhole ? undefined : `${name} says that the log ends before the data does`;
 }
 
+const UNITS: Readonly<Record<string, number>> = { K: 1024, M: 1024 ** 2, G: 1024 ** 3 };
+
+/**
+ * What is wrong with `innodb_data_file_path` of a copy: a server makes the files that it names and that are missing, of whatever
+ * size; undefined where nothing is.
+ */
+export function tablespaceComplaint(setting: string, { files }: DataFiles): string | undefined {
+  const there = new Map(files.map(({ path, bytes }) => [path, bytes]));
+  for (const part of setting.split(';')) {
+    const [, name = '', number, unit = ''] = /^([^:]+):(\d+)([KMG]?)(?=:|$)/i.exec(part) ?? [];
+    const bytes = Number(number) * (UNITS[unit.toUpperCase()] ?? 1);
+    if (!((there.get(name) ?? -1) >= bytes)) return `innodb_data_file_path names ${part}, which is not in the copy`;
+  }
+  return undefined;
+}
+
 /** Files of a copy whose names no MariaDB writes, or that are no files. */
 export function strangeNames({ files, others }: DataFiles): readonly string[] {
   return [...files.map(({ path }) => path).filter((path) => !FILE_PATH.test(path)), ...others];

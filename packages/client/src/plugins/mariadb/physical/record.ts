@@ -22,6 +22,13 @@ const variable = z
   .max(200)
   .regex(/^[A-Za-z0-9_.:;-]*$/);
 
+/** No MariaDB takes a NUL, and no argument of a program can hold one. */
+const identifier = z
+  .string()
+  .min(1)
+  .max(64)
+  .regex(/^[^\0]+$/);
+
 const schema = z.strictObject({
   format: z.literal(1),
   plugin: z.literal('mariadb'),
@@ -37,8 +44,8 @@ const schema = z.strictObject({
   files: z.array(z.strictObject({ path: z.string().max(1000).regex(FILE_PATH), bytes: z.int().min(0) })),
   tables: z.array(
     z.strictObject({
-      database: z.string().min(1).max(64),
-      name: z.string().min(1).max(64),
+      database: identifier,
+      name: identifier,
       engine: z.string().max(64),
     }),
   ),

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
+import { constants, createReadStream, createWriteStream } from 'node:fs';
 import { chmod, chown, copyFile, lstat, mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { fsyncDirectory } from '@local-backup/common/atomic-file';
 import { BackupError } from '@local-backup/common/errors';
 import { mapParallel } from '@local-backup/common/parallel';
@@ -15,6 +16,8 @@ export const swapSchema = z.strictObject({
   fresh: z.string(),
   /** Beside it: where the old one goes; null where there was none. */
   aside: z.string().nullable(),
+  /** Which directory the new one is, once it is whole: where there was none before, it tells ours from what somebody else has made. */
+  made: z.string().nullable(),
 });
 
 export type Swap = z.infer<typeof swapSchema>;
@@ -23,7 +26,14 @@ export type Swap = z.infer<typeof swapSchema>;
 export async function newSwap(datadir: string): Promise<Swap> {
   const id = randomBytes(4).toString('hex');
   const isThere = (await lstat(datadir).catch(() => undefined)) !== undefined;
-  return { datadir, fresh: `${datadir}.new-${id}`, aside: isThere ? `${datadir}.kept-${id}` : null };
+  return { datadir, fresh: `${datadir}.new-${id}`, aside: isThere ? `${datadir}.kept-${id}` : null, made: null };
+}
+
+/** Of a directory, by which it is known after it was renamed; undefined where it is not there. */
+export async function identityOf(path: string): Promise<string | undefined> {
+  const facts = await lstat(path, { bigint: true }).catch(() => undefined);
+  // The number of one that was removed is given to the next one.
+  return facts === undefined ? undefined : `${facts.ino}:${facts.birthtimeNs}`;
 }
 
 /** Owner of the files, and mode of the directory. */
@@ -35,6 +45,9 @@ export interface Owner {
 
 /** Files that are copied at the same time: waiting for the disk is most of it. */
 const COPIED_AT_ONCE = 8;
+
+/** Bytes that are read at once. */
+const PORTION = 1024 * 1024;
 
 /**
  * Copies files into a directory that must not exist.
@@ -56,7 +69,7 @@ export async function copyData(
   await mapParallel(files, COPIED_AT_ONCE, async (file) => {
     // What is in the making is finished before the failure is told: nobody writes there afterwards.
     if (failures.length > 0 || signal.aborted) return;
-    await copyOne(join(from, file), join(to, file), { owner, durable }).catch((error) => failures.push(error));
+    await copyOne(join(from, file), join(to, file), { owner, signal, durable }).catch((error) => failures.push(error));
   });
   signal.throwIfAborted();
   if (failures.length > 0) throw failures[0];
@@ -68,10 +81,15 @@ export async function copyData(
 async function copyOne(
   from: string,
   to: string,
-  { owner, durable }: { readonly owner: Owner; readonly durable: boolean },
+  { owner, signal, durable }: { readonly owner: Owner; readonly signal: AbortSignal; readonly durable: boolean },
 ): Promise<void> {
   if (!(await lstat(from)).isFile()) throw new BackupError('untrusted', `${from} in the copy is no regular file.`);
-  await copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+  const clone = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE;
+  await copyFile(from, to, clone).catch(async () => {
+    // copyFile would go on to the end of a file of 100 GB, whoever interrupts it.
+    const given = { highWaterMark: PORTION };
+    await pipeline(createReadStream(from, given), createWriteStream(to, { ...given, flags: 'wx' }), { signal });
+  });
   await chmod(to, 0o660);
   await chown(to, owner.uid, owner.gid);
   if (!durable) return;
@@ -85,9 +103,13 @@ async function copyOne(
 
 /**
  * Puts the new directory in the place of the old one.
+ * @param requireUnused throws where somebody uses the directory: of the old one it is asked when nobody can begin to any more
  * @throws BackupError `failed` where it cannot be moved
  */
-export async function swapIn({ datadir, fresh, aside }: Swap): Promise<void> {
+export async function swapIn(
+  { datadir, fresh, aside }: Swap,
+  requireUnused: (directory: string) => Promise<void>,
+): Promise<void> {
   if (aside !== null) {
     await rename(datadir, aside).catch((error: Error) => {
       throw new BackupError(
@@ -95,16 +117,16 @@ export async function swapIn({ datadir, fresh, aside }: Swap): Promise<void> {
         `${datadir} cannot be moved aside: ${error.message}. Is a file system mounted on it?`,
       );
     });
+    await requireUnused(aside);
   }
   await rename(fresh, datadir);
   await fsyncDirectory(dirname(datadir));
 }
 
 /** Undoes {@link swapIn}, however far it came; what was put there is removed. Safe to call twice. */
-export async function swapBack({ datadir, fresh, aside }: Swap): Promise<void> {
+export async function swapBack({ datadir, fresh, aside, made }: Swap): Promise<void> {
   const isThere = async (path: string) => (await lstat(path).catch(() => undefined)) !== undefined;
-  const moved = await isThere(aside ?? fresh);
-  const wasPut = aside === null ? !moved : moved;
+  const wasPut = aside === null ? made !== null && (await identityOf(datadir)) === made : await isThere(aside);
   if (wasPut) {
     if (await isThere(datadir)) {
       await rm(fresh, { recursive: true, force: true });

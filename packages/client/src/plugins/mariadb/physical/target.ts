@@ -41,6 +41,13 @@ export async function findDatadir(context: Context, flavour: Flavour): Promise<s
   return realpath(named).catch(() => join(parent, named.slice(dirname(named).length)));
 }
 
+/** Before anything is stopped: the server that answers must be the one whose directory is named. */
+export async function elsewhere(datadir: string, context: Context, flavour: Flavour): Promise<readonly string[]> {
+  const running = context.options.datadir === undefined ? undefined : await runningDatadir(context, flavour);
+  if (running === undefined || (await realpath(running).catch(() => running)) === datadir) return [];
+  return [`The server that answers has its data in ${running}, not in ${datadir}: correct \`datadir\`, or the login.`];
+}
+
 async function runningDatadir(context: Context, flavour: Flavour): Promise<string | undefined> {
   try {
     const [[datadir = ''] = []] = await (await openServer(context, flavour)).query('SELECT @@datadir');

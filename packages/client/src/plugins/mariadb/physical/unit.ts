@@ -12,6 +12,8 @@ export interface ServerUnit {
   /** False where there is no such unit, or no systemd: then somebody else has started the server. */
   readonly isKnown: boolean;
   readonly isActive: boolean;
+  /** Active units that would start it again: its socket. */
+  readonly triggers: readonly string[];
   /** Units that systemd stops together with it, and does not start again with it. */
   readonly dependents: readonly string[];
 }
@@ -19,25 +21,41 @@ export interface ServerUnit {
 const DEFAULT_UNIT = 'mariadb.service';
 
 const QUERY_TIMEOUT_MS = 60_000;
-const PROPERTIES = 'LoadState,ActiveState,RequiredBy,RequisiteOf,BoundBy,ConsistsOf,PropagatesStopTo';
+const PROPERTIES = 'LoadState,ActiveState,TriggeredBy,RequiredBy,RequisiteOf,BoundBy,ConsistsOf,PropagatesStopTo';
 const ACTIVE = new Set(['active', 'activating', 'reloading', 'deactivating']);
 
 /** Dependencies can go round in circles. */
 const MOST_DEPENDENTS = 100;
 
+/** The unit that a task names. */
+export function unitName({ options }: Pick<Context, 'options'>): string {
+  return options.unit ?? DEFAULT_UNIT;
+}
+
 /** Looks at the unit of the server, and at what would stop with it. */
 export async function serverUnit(context: Context): Promise<ServerUnit> {
-  const name = context.options.unit ?? DEFAULT_UNIT;
-  if ((await findProgram('systemctl')) === undefined) return { name, isKnown: false, isActive: false, dependents: [] };
+  const name = unitName(context);
+  const nothing = { name, isKnown: false, isActive: false, triggers: [], dependents: [] };
+  if ((await findProgram('systemctl')) === undefined) return nothing;
   const { values, needing } = await show(name, context);
   const isActive = ACTIVE.has(values.get('ActiveState') ?? '');
   const dependents = isActive ? await activeDependents(needing, name, context) : [];
-  return { name, isKnown: values.get('LoadState') === 'loaded', isActive, dependents };
+  const triggers: string[] = [];
+  for (const trigger of wordsIn(values.get('TriggeredBy'))) {
+    const { values: its } = await show(trigger, context);
+    if (ACTIVE.has(its.get('ActiveState') ?? '')) triggers.push(trigger);
+  }
+  return { name, isKnown: values.get('LoadState') === 'loaded', isActive, triggers, dependents };
 }
 
-/** @throws BackupError `failed` */
-export async function stopUnit(name: string, context: Context): Promise<void> {
-  await systemctl(['stop', '--', name], context);
+/** What runs of it, in the order in which it is started: a socket refuses to be while its service runs. */
+export function runningUnits({ name, isActive, triggers, dependents }: ServerUnit): readonly string[] {
+  return [...triggers, ...(isActive ? [name, ...dependents] : [])];
+}
+
+/** Stops it, and first what would start it again. @throws BackupError `failed` */
+export async function stopUnit({ name, isActive, triggers }: ServerUnit, context: Context): Promise<void> {
+  for (const one of [...triggers, ...(isActive ? [name] : [])]) await systemctl(['stop', '--', one], context);
 }
 
 /** A unit that has failed too often is started all the same. */
@@ -70,9 +88,13 @@ async function show(name: string, { exec, signal }: Context) {
     stdout.split('\n').map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
   );
   const needing = ['RequiredBy', 'RequisiteOf', 'BoundBy', 'ConsistsOf', 'PropagatesStopTo'].flatMap((key) =>
-    (values.get(key) ?? '').split(' ').filter((word) => word !== ''),
+    wordsIn(values.get(key)),
   );
   return { values, needing };
+}
+
+function wordsIn(text = ''): string[] {
+  return text.split(' ').filter((word) => word !== '');
 }
 
 async function systemctl(args: readonly string[], { exec, signal, options }: Context): Promise<void> {

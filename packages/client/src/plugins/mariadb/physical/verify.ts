@@ -3,7 +3,7 @@ import { BackupError } from '@local-backup/common/errors';
 import type { Check, CopyContext } from '../../../plugin-copy.ts';
 import type { Flavour } from '../flavour.ts';
 import type { DatabaseOptions } from '../options.ts';
-import { checkpointComplaint, fileDifference, listData } from './data-files.ts';
+import { checkpointComplaint, fileDifference, listData, tablespaceComplaint } from './data-files.ts';
 import { checkPages } from './pages.ts';
 import { DATA, dataInCopy, PHYSICAL, type PhysicalRecord, readPhysicalRecord } from './record.ts';
 import { verifyByStarting } from './verify-load.ts';
@@ -34,9 +34,11 @@ export async function verifyPhysical(context: Context, flavour: Flavour): Promis
   return checks;
 }
 
-async function copyComplaint(data: string, { files }: PhysicalRecord): Promise<string | undefined> {
+async function copyComplaint(data: string, { files, variables }: PhysicalRecord): Promise<string | undefined> {
   try {
-    return fileDifference(files, await listData(data)) ?? (await checkpointComplaint(data));
+    const there = await listData(data);
+    const complaint = fileDifference(files, there) ?? tablespaceComplaint(variables.innodb_data_file_path, there);
+    return complaint ?? (await checkpointComplaint(data));
   } catch (error) {
     if (!(error instanceof BackupError)) throw error;
     return error.message;
