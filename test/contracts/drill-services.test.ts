@@ -127,7 +127,7 @@ describe('goes red, naming what is wrong, when before it was stored', () => {
     rdb[rdb.length - 12] = (rdb.at(-12) ?? 0) ^ 1;
     fs.writeFileSync(at('db/redis/redis/dump.rdb'), rdb);
     expect(await check()).toEqual({
-      'db/influx': failedWith(/^influxdb: shop: points: autogen\.sold: 2 values, 3 when it was saved$/),
+      'db/influx': failedWith(/^influxdb: shop: points: autogen\.sold: 2 values, 3 when it was saved\. .*retention/),
       'db/ldap': failedWith(/^ldap: ldap\/data\/.*: \d+ entries, \d+ when it was saved$/),
       'db/redis': failedWith(/^redis: redis\/dump.rdb: /),
     });

@@ -33,10 +33,6 @@ const TREE = `
 
 const signal = new AbortController().signal;
 
-function fail(message: string): never {
-  throw new Error(message);
-}
-
 describe.each(RESTIC_SERIES)('restic %s', (series) => {
   let lab: ResticLab;
   let history: History;
@@ -44,15 +40,17 @@ describe.each(RESTIC_SERIES)('restic %s', (series) => {
   let [older, newer] = ['', ''];
   /** Of the older snapshot. */
   let proof: SnapshotProof;
-  const entries = () => proof.entries?.() ?? fail('the snapshot has no entry list');
+  const entries = () => proof.entries?.() ?? expect.unreachable('the snapshot has no entry list');
   const at = (...names: string[]) => join(lab.directory, ...names);
 
   beforeAll(async () => {
     lab = await createResticLab(series);
     await forgeRepository(lab, HOST);
     live = at('live');
+    const where = { cwd: live, env: { ...process.env, LC_ALL: 'C.UTF-8' } };
+    const inLive = (script: string) => execFileSync('bash', ['--norc', '-euc', script], where);
     fs.mkdirSync(live);
-    execFileSync('bash', ['--norc', '-euc', TREE], { cwd: live, env: { ...process.env, LC_ALL: 'C.UTF-8' } });
+    inLive(TREE);
     const options = lab.options(HOST);
     const { repository, cacheDirectory } = options;
     const seed = {
@@ -65,9 +63,7 @@ describe.each(RESTIC_SERIES)('restic %s', (series) => {
     };
     const services = ['web/shop', 'web/blog', 'db/main'];
     older = await seedSnapshot(seed, { time: '2026-11-19 03:00:00', services });
-    execFileSync('bash', ['--norc', '-euc', 'echo new > web/blog/post; echo more > web/blog/more; rm -r db/od*'], {
-      cwd: live,
-    });
+    inLive('echo new > web/blog/post; echo more > web/blog/more; rm -r db/od*');
     newer = await seedSnapshot(seed, { time: '2026-11-20 03:00:00', services });
     history = createResticHistory(
       { ...options, lockWaitMs: 1_000 },

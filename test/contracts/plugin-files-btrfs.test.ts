@@ -48,7 +48,8 @@ beforeAll(() => {
 });
 
 afterAll(() => {
-  execFileSync('umount', ['--recursive', root]);
+  // Lazily: a mount namespace that somebody else has made meanwhile (a machine of the fleet) keeps the loop device for a while.
+  execFileSync('umount', ['--recursive', '--lazy', root]);
   rmSync(root, { recursive: true, force: true });
 });
 
