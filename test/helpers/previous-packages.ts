@@ -67,6 +67,7 @@ function buildPackages(commit: string, work: string, into: string): void {
 
 function previousCommit(): { readonly commit: string; readonly version: string } {
   const own = versionIn(readFileSync(join(REPOSITORY, CHANGELOG), 'utf8'));
+  deepen();
   for (const commit of candidates()) {
     const version = versionAt(commit);
     if (version !== undefined && version !== own) return { commit, version };
@@ -75,6 +76,16 @@ function previousCommit(): { readonly commit: string; readonly version: string }
     `No commit of this clone has packages of another version than ${own}, so no upgrade can be tested. ` +
       'The whole history is needed: git fetch --unshallow --tags',
   );
+}
+
+/** A shallow clone gets the history that it lacks, where it can be had. */
+function deepen(): void {
+  if (git('rev-parse', '--is-shallow-repository').toString('utf8').trim() !== 'true') return;
+  try {
+    git('fetch', '--quiet', '--unshallow', '--tags');
+  } catch {
+    // Perhaps it reaches back far enough; else the error below says what is missing.
+  }
 }
 
 /** Tags, newest first, then HEAD and what was there before each change of the changelog. */
