@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { chmodSync, readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
 import { atTerminal, type Exchange, KEYS, type TerminalKind } from '../helpers/at-terminal.ts';
-import { bundle } from '../helpers/bundle.ts';
-import { createInitLab, type InitLab } from '../helpers/init-lab.ts';
-import { INIT_PROGRAM } from '../helpers/init-program.ts';
+import { useInitProgram } from '../helpers/init-program.ts';
 import { descendantsOf } from '../helpers/process-tree.ts';
 
 const { down, enter } = KEYS;
@@ -16,30 +12,10 @@ const LIST = /Which of these[\s\S]*files\/home/;
 const WRITE = /Write .*service\.yaml\?[\s\S]*Write none/;
 const WHO = /Who gets mail/;
 
-let lab: InitLab;
-let built: string;
-let program: string;
-
-beforeAll(async () => {
-  built = mkdtempSync(join(tmpdir(), 'init-menus-'));
-  program = join(built, 'init.mjs');
-  await bundle(INIT_PROGRAM, program);
-});
-
-afterAll(() => rmSync(built, { recursive: true }));
-
-beforeEach(() => {
-  lab = createInitLab();
-  lab.program('docker', 'exit 1');
-  lab.program('pg_lsclusters', 'exit 0');
-  lab.file('/etc/hosts');
-  lab.file('/home/me/x');
-});
-
-afterEach(() => lab.remove());
+const { lab, program } = useInitProgram();
 
 function init(exchanges: readonly Exchange[], kind?: TerminalKind) {
-  return atTerminal(`exec ${process.execPath} ${program} ${lab.at()} '{}'`, exchanges, kind);
+  return atTerminal(`exec ${process.execPath} ${program()} ${lab().at()} '{}'`, exchanges, kind);
 }
 
 it('offers all in one list, shows the files, and writes what was left in it', async () => {
@@ -52,12 +28,12 @@ it('offers all in one list, shows the files, and writes what was left in it', as
   ]);
   expect([code, unanswered]).toEqual([0, 0]);
   expect(text).toContain('◆  Write 2 files service.yaml?');
-  expect(Object.keys(lab.written())).toEqual([
+  expect(Object.keys(lab().written())).toEqual([
     'client_config.yml',
     'files/home/service.yaml',
     'system/etc/service.yaml',
   ]);
-  expect(readFileSync(lab.configFile, 'utf8')).toContain('admin_email: nobody@example.net\n');
+  expect(readFileSync(lab().configFile, 'utf8')).toContain('admin_email: nobody@example.net\n');
 });
 
 it('writes nothing where that was said, or it is left before the last answer', async () => {
@@ -73,19 +49,19 @@ it('writes nothing where that was said, or it is left before the last answer', a
     [WRITE, KEYS.ctrlC],
   ]);
   expect([left.code, left.unanswered]).toEqual([130, 0]);
-  expect(lab.written()).toEqual({});
+  expect(lab().written()).toEqual({});
 });
 
 it('Ctrl-C ends it while it looks whether all can be saved, whatever that waits for', async () => {
-  lab.configure();
-  lab.file('/plugins/slow', '#!/bin/sh\ncase $1 in validate) exec sleep 1000 ;; *) exit 64 ;; esac\n');
-  chmodSync(lab.at('root/plugins/slow'), 0o755);
-  lab.service('app/slow', 'service: {name: slow}\nslow: {}\n');
-  const running = atTerminal(`exec ${process.execPath} ${program} ${lab.at()} '{"yes":true}'`, []);
+  lab().configure();
+  lab().file('/plugins/slow', '#!/bin/sh\ncase $1 in validate) exec sleep 1000 ;; *) exit 64 ;; esac\n');
+  chmodSync(lab().at('root/plugins/slow'), 0o755);
+  lab().service('app/slow', 'service: {name: slow}\nslow: {}\n');
+  const running = atTerminal(`exec ${process.execPath} ${program()} ${lab().at()} '{"yes":true}'`, []);
   const isWaiting = () => descendantsOf(process.pid).some((pid) => commandOf(pid) === 'sleep 1000');
   await expect.poll(isWaiting, { timeout: 60_000 }).toBe(true);
   const [init] = descendantsOf(process.pid).filter((pid) =>
-    commandOf(pid).startsWith(`${process.execPath} ${program} `),
+    commandOf(pid).startsWith(`${process.execPath} ${program()} `),
   );
   process.kill(init ?? 0, 'SIGINT');
   expect((await running).code).toBe(130);

@@ -3,10 +3,9 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { debianMirror } from './debian-mirror.ts';
 
 export type Release = 'bookworm' | 'trixie';
-
-const MIRROR = 'http://deb.debian.org/debian';
 
 /** What the packages of this project depend on is there already: nothing is fetched once a machine is booted. */
 const PACKAGES = [
@@ -49,7 +48,7 @@ export function baseOf(release: Release): string {
 
 /** What debootstrap mounts is seen by nobody else, and goes with it. @throws Error with the end of its log */
 function debootstrap(release: Release, into: string): void {
-  const args = ['--variant=minbase', `--include=${PACKAGES.join(',')}`, release, into, MIRROR];
+  const args = ['--variant=minbase', `--include=${PACKAGES.join(',')}`, release, into, debianMirror()];
   const { status, stdout, error } = spawnSync('unshare', ['--mount', 'debootstrap', ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
     encoding: 'utf8',
@@ -59,7 +58,7 @@ function debootstrap(release: Release, into: string): void {
   const log = join(into, 'debootstrap/debootstrap.log');
   const told = existsSync(log) ? readFileSync(log, 'utf8') : stdout;
   throw new Error(
-    `The file system of ${release} cannot be made from ${MIRROR} (${error?.message ?? `debootstrap ended with ${status}`}):\n${told.slice(-2_000)}`,
+    `The file system of ${release} cannot be made from ${debianMirror()} (${error?.message ?? `debootstrap ended with ${status}`}):\n${told.slice(-2_000)}`,
   );
 }
 

@@ -5,6 +5,7 @@ import { cp, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/prom
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { debianMirror } from './debian-mirror.ts';
 
 const execute = promisify(execFile);
 
@@ -60,7 +61,7 @@ async function fetchFromDebian(release: string, work: string): Promise<string> {
   for (const directory of ['state/lists/partial', 'cache/archives/partial', 'package']) {
     await mkdir(join(work, directory), { recursive: true });
   }
-  await writeFile(join(work, 'sources.list'), `deb [signed-by=${KEYRING}] ${await debianMirror()} ${release} main\n`);
+  await writeFile(join(work, 'sources.list'), `deb [signed-by=${KEYRING}] ${debianMirror()} ${release} main\n`);
   await writeFile(join(work, 'apt.conf'), aptConfiguration(work));
   await execute('apt-get', ['--quiet', 'update'], { env });
   await execute('apt-get', ['--quiet', 'download', 'restic'], { env, cwd: join(work, 'package') });
@@ -83,14 +84,4 @@ function aptConfiguration(work: string): string {
     'APT::Sandbox::User "";',
     '',
   ].join('\n');
-}
-
-async function debianMirror(): Promise<string> {
-  const { stdout } = await execute('apt-get', ['indextargets', '--format', '$(ORIGIN)|$(LABEL)|$(REPO_URI)']);
-  const targets = stdout.split('\n').map((line) => line.split('|'));
-  const known = targets.find(([origin, label]) => origin === 'Debian' && label === 'Debian');
-  // Before the first "apt-get update" there are no labels yet; then the usual name of the directory has to do.
-  const mirror = (known ?? targets.find(([, , uri]) => uri?.endsWith('/debian/')))?.[2];
-  if (mirror === undefined) throw new Error('no Debian mirror among the sources of apt');
-  return mirror;
 }

@@ -52,7 +52,8 @@ function choose(databases: readonly Database[], suffixes: readonly string[] | un
   const there = own.map(({ suffix }) => suffixName(suffix)).join(', ') || 'none';
   const missing = (suffixes ?? []).filter((wanted) => !own.some(({ suffix }) => sameSuffix(suffix, wanted)));
   if (missing.length > 0) {
-    throw new BackupError('failed', `slapd has no database ${missing.map(suffixName).join(', ')}; it has: ${there}.`);
+    const what = `slapd has no database ${missing.map(suffixName).join(', ')}; it has: ${there}.`;
+    throw new BackupError('failed', `${what} Correct \`suffixes\`.`);
   }
   const chosen = own.filter(({ suffix }) => suffixes?.some((wanted) => sameSuffix(suffix, wanted)) ?? true);
   if (chosen.length === 0) throw new BackupError('failed', 'slapd has no database with entries of its own.');

@@ -34,7 +34,11 @@ interface Asked {
  */
 export async function endLoaders(mark: string, server: Asked, signal: AbortSignal): Promise<void> {
   if (!/^[a-z0-9-]{20,64}$/.test(mark)) {
-    throw new BackupError('failed', 'What was noted for undoing this restore is damaged.');
+    throw new BackupError(
+      'failed',
+      'What was noted for undoing this restore is damaged: by it, a client that still loads would be found. See that none ' +
+        'runs (SHOW PROCESSLIST), put the databases back from what was kept, and type: backup-client recover --done TYPE/NAME',
+    );
   }
   await endClients(mark, signal);
   await endConnections(mark, server, signal);

@@ -62,7 +62,10 @@ export async function whenLoaded<Answer>(
     const found = await untilAnswers(ask, signal);
     if (found !== undefined) return found.answer;
   }
-  throw new BackupError('failed', `${context.flavour.title} is still loading its data after \`timeout\`.`);
+  throw new BackupError(
+    'failed',
+    `${context.flavour.title} is still loading its data after \`timeout\`. Raise that, and restore again.`,
+  );
 }
 
 /** The server answers, and has not lost what was loaded with a restart. How many keys there are is the service's by now. */
